@@ -1,0 +1,27 @@
+# The two commands are `make run` and `make test`; each does its own set-up. `make` alone prints this help.
+SHELL := /bin/sh
+PORT ?= 8911
+MACHINE := bench/machine
+SCRIPTS := bench/machine/prepare bench/machine/enter bench/machine/python .ci/run
+
+.PHONY: help run test check pytest bench lock packages
+help:  ## print this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+
+lock:  ## write requirements.lock anew from pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
+
+packages:
+	@$(MACHINE)/prepare $(MACHINE)/packages.txt > .packages && $(MACHINE)/enter --online "$$(cat .packages)" $(MACHINE)/python
+
+check: packages  ## ruff, mypy --strict, shellcheck
+	@$(MACHINE)/enter --online "$$(cat .packages)" sh -c '.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && shellcheck $(SCRIPTS)'
+
+test: check pytest  ## check, then every test
+
+pytest: packages
+	@$(MACHINE)/prepare $(MACHINE)/packages.txt $(MACHINE)/packages-test.txt > .packages-test
+	@$(MACHINE)/enter "$$(cat .packages-test)" .venv/bin/pytest -n 2 $(ARGS)
+
+run: packages  ## the whole unit on twins; open the page it prints (PORT=8911)
+	@exec .venv/bin/python -m bench --port $(PORT)

@@ -1,0 +1,150 @@
+"""The configuration: `site.toml` (the agency) and `unit.toml` (this unit) as frozen structs.
+
+Every value has its unit in its name, a bound and a default that works. `firmware.configfile` reads the files.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Number = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{5,14}$")]  # ITU-T E.164
+Gpio = Annotated[int, Meta(ge=0, le=27)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Milliseconds = Annotated[float, Meta(gt=0, le=60_000)]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every section: immutable, unknown keys refused."""
+
+
+class HubAddress(Section, frozen=True):
+    """Where the agency's hub is."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=253)] = "10.79.0.1"
+    mqtt_port: Port = 8883
+    probe_port: Port = 7411
+    keepalive_s: Annotated[int, Meta(ge=2, le=300)] = 5
+    connect_timeout_s: Annotated[float, Meta(ge=0.2, le=60)] = 4.0
+    reconnect_first_s: Annotated[float, Meta(ge=0.05, le=60)] = 0.25
+    reconnect_max_s: Annotated[float, Meta(ge=0.1, le=600)] = 8.0
+
+
+class StatusPolicy(Section, frozen=True):
+    """How often the status document goes out when nothing changes."""
+
+    interval_s: Annotated[float, Meta(ge=1, le=600)] = 30.0
+    settle_ms: Annotated[float, Meta(ge=1, le=5_000)] = 100.0
+
+
+class AlertPolicy(Section, frozen=True):
+    """How often an alert is tried again, and how long an answered one stays to be read."""
+
+    retry_first_s: Annotated[float, Meta(ge=0.05, le=60)] = 0.25
+    retry_max_s: Annotated[float, Meta(ge=0.1, le=600)] = 8.0
+    remind_s: Annotated[float, Meta(ge=1, le=3_600)] = 30.0
+    acknowledged_lamp_s: Annotated[float, Meta(ge=1, le=3_600)] = 30.0
+    sms_after_s: Annotated[float, Meta(ge=0, le=600)] = 5.0
+    sms_numbers: tuple[Number, ...] = ()
+    keep_alerts: Annotated[int, Meta(ge=10, le=100_000)] = 1_000
+    reserve_bytes: Annotated[int, Meta(ge=4_096, le=1 << 30)] = 1 << 20
+
+
+class Site(Section, frozen=True):
+    """site.toml: what holds for every unit of the agency."""
+
+    hub: HubAddress = HubAddress()
+    status: StatusPolicy = StatusPolicy()
+    alerts: AlertPolicy = AlertPolicy()
+
+
+class PanelHardware(Section, frozen=True):
+    """The panel as wired (defaults: hw/panel/pins.toml) and how its buttons are read."""
+
+    pin_factory: Literal["hdu_libgpiod", "lgpio", "rpigpio", "hdu_twin"] = "hdu_libgpiod"
+    panic_no_gpio: Gpio = 17
+    panic_nc_gpio: Gpio = 27
+    mute_gpio: Gpio = 22
+    assist_gpio: Gpio = 23
+    panic_lamp_gpio: Gpio = 5
+    mute_lamp_gpio: Gpio = 6
+    safe_green_gpio: Gpio = 13
+    safe_red_gpio: Gpio = 19
+    mute_button: Literal["toggle", "push-to-mute"] = "toggle"
+    debounce_ms: Annotated[float, Meta(ge=1, le=100)] = 5.0
+    contact_fault_ms: Annotated[float, Meta(ge=20, le=1_000)] = 50.0
+    hold_s: Annotated[float, Meta(ge=0.5, le=10)] = 2.0
+    stuck_s: Annotated[float, Meta(ge=5, le=600)] = 30.0
+    reread_s: Annotated[float, Meta(ge=0.05, le=10)] = 1.0
+
+
+class UplinkHardware(Section, frozen=True):
+    """One way to the hub: its name, kind and network interface. The order in unit.toml is the order of preference."""
+
+    name: Name
+    kind: Literal["ethernet", "lte"]
+    interface: Annotated[str, Meta(min_length=1, max_length=15)]
+
+
+class ModemHardware(Section, frozen=True):
+    """The AT port kept for us; empty where there is no modem."""
+
+    port: Annotated[str, Meta(max_length=255)] = ""
+    baud: Annotated[int, Meta(ge=9_600, le=4_000_000)] = 115_200
+    poll_s: Annotated[float, Meta(ge=0.5, le=600)] = 10.0
+
+
+class HeadsetHardware(Section, frozen=True):
+    """The headset by identity, and its sensitivity (None: unknown)."""
+
+    vendor_id: str = ""
+    product_id: str = ""
+    serial: str = ""
+    alsa_device: str = ""
+    sensitivity_db_spl_per_v: Annotated[float, Meta(ge=60, le=160)] | None = None
+
+
+class PowerHardware(Section, frozen=True):
+    """What tells about mains and battery."""
+
+    power_supply_root: str = "/sys/class/power_supply"
+    poll_s: Annotated[float, Meta(ge=0.05, le=60)] = 0.25
+
+
+class Certificates(Section, frozen=True):
+    """PEM files of the mutual TLS connection to the hub; the certificate's common name is the unit's name."""
+
+    authority: str = "/etc/hdu/tls/ca.pem"
+    certificate: str = "/etc/hdu/tls/unit.pem"
+    key: str = "/etc/hdu/tls/unit.key"
+
+
+class Folders(Section, frozen=True):
+    """`data` survives a reboot, `run` does not."""
+
+    data: str = "/var/lib/hdu"
+    run: str = "/run/hdu"
+
+
+class UnitFile(Section, frozen=True):
+    """unit.toml: what is true of this unit alone."""
+
+    name: Name = "hdu-0001"
+    panel: PanelHardware = PanelHardware()
+    uplinks: tuple[UplinkHardware, ...] = (
+        UplinkHardware(name="wired", kind="ethernet", interface="eth0"),
+        UplinkHardware(name="lte", kind="lte", interface="wwan0"),
+    )
+    modem: ModemHardware = ModemHardware()
+    headset: HeadsetHardware = HeadsetHardware()
+    power: PowerHardware = PowerHardware()
+    certificates: Certificates = Certificates()
+    folders: Folders = Folders()
+
+
+class Config(Section, frozen=True):
+    """Everything a service may ask for."""
+
+    site: Site = Site()
+    unit: UnitFile = UnitFile()

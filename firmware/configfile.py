@@ -1,0 +1,98 @@
+"""Reads `site.toml` and `unit.toml` (folder HDU_CONFIG, default /etc/hdu): all faults at once, never a dead unit.
+
+A value that is wrong keeps its default (unit.toml) or the whole file gives way to the last good one (site.toml, kept as
+`site.good.toml` on the data partition); each fault names file, path, value and bound.
+"""
+
+import os
+import shutil
+import tomllib
+import types
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from firmware.config import Config, Section, Site, UnitFile
+
+S = TypeVar("S", bound=Section)
+DEFAULT_FOLDER = "/etc/hdu"
+
+
+def folder() -> Path:
+    return Path(os.environ.get("HDU_CONFIG", DEFAULT_FOLDER))
+
+
+def load(at: Path | None = None) -> tuple[Config, tuple[str, ...]]:
+    """The configuration and every fault found, as one line each."""
+    at = at or folder()
+    unit, unit_faults = _read(UnitFile, at / "unit.toml")
+    good = Path(unit.folders.data) / "site.good.toml"
+    site, site_faults = _read(Site, at / "site.toml")
+    if site_faults:
+        last, last_faults = _read(Site, good)
+        site = Site() if last_faults else last
+    else:
+        site_faults = _keep(at / "site.toml", good)
+    return Config(site=site, unit=unit), unit_faults + site_faults
+
+
+def _keep(current: Path, good: Path) -> tuple[str, ...]:
+    """Keeps a good site.toml as the one to fall back to."""
+    if not current.exists() or (good.exists() and good.read_bytes() == current.read_bytes()):
+        return ()
+    try:
+        good.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(current, good.with_suffix(".new"))
+        good.with_suffix(".new").replace(good)
+    except OSError as error:
+        return (f"{good}: cannot keep the last good copy of {current}: {error.strerror}",)
+    return ()
+
+
+def _read(kind: type[S], file: Path) -> tuple[S, tuple[str, ...]]:
+    """One file as its struct; a file that is absent is all defaults and no fault."""
+    try:
+        table = tomllib.loads(file.read_text()) if file.exists() else {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return kind(), (f"{file}: cannot be read: {error}",)
+    faults: list[str] = []
+    section = parse(kind, table, str(file), faults)
+    return section, tuple(faults)
+
+
+def parse(kind: type[S], table: dict[str, Any], where: str, faults: list[str]) -> S:
+    """A TOML table as `kind`; each wrong or unknown value adds a line to `faults` and keeps its default."""
+    hints = get_type_hints(kind, include_extras=True)
+    good: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in hints:
+            faults.append(f"{where}: {key} is not a setting; known here: {', '.join(sorted(hints))}")
+        elif isinstance(hints[key], type) and issubclass(hints[key], Section) and isinstance(value, dict):
+            good[key] = parse(hints[key], value, f"{where}: {key}", faults)
+        else:
+            _value(key, value, hints[key], where, faults, good)
+    return kind(**good)
+
+
+def _value(key: str, value: Any, kind: Any, where: str, faults: list[str], good: dict[str, Any]) -> None:
+    try:
+        good[key] = msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        faults.append(f"{where}: {key} = {value!r} is refused: {error}")
+
+
+def bounds(kind: Any) -> str:
+    """The bound of a setting in words, for documentation: `int, >= 1, <= 65535`."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return " or ".join(bounds(each) for each in get_args(kind))
+    marks = [each for each in getattr(kind, "__metadata__", ()) if isinstance(each, msgspec.Meta)]
+    base = get_args(kind)[0] if marks else kind
+    symbols = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "matches", "max_length": "length <="}
+    limits = [
+        f"{text} {getattr(mark, name)}"
+        for mark in marks
+        for name, text in symbols.items()
+        if getattr(mark, name) is not None
+    ]
+    return ", ".join([getattr(base, "__name__", str(base)), *limits])

@@ -1,0 +1,142 @@
+"""What the services say to each other and to the hub: frozen structs, units in the names, `None` for unknown.
+
+`Status` is the status document: `hdu status --json`, the retained MQTT message and `GET /unit.json` are all its JSON.
+Each section is also what one service exposes as typed D-Bus properties (see `firmware.wire`).
+"""
+
+from typing import Literal
+
+import msgspec
+
+Button = Literal["panic", "mute", "assist"]
+Pattern = Literal["off", "on", "slow", "fast", "double"]
+Colour = Literal["off", "green", "amber", "red"]
+PanicState = Literal["idle", "raised", "delivered", "acknowledged"]
+MuteState = Literal["live", "muted", "fault"]
+AlertKind = Literal["panic", "assist", "wellness", "tamper", "power"]
+UplinkKind = Literal["ethernet", "lte"]
+UplinkState = Literal["up", "suspect", "down", "unknown"]
+CallState = Literal["idle", "ringing", "active"]
+PowerSource = Literal["mains", "battery", "unknown"]
+PowerState = Literal["normal", "on-battery", "low", "ending"]
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every fact: immutable, compared by value, built by keyword."""
+
+
+class Alert(Fact, frozen=True, forbid_unknown_fields=True):
+    """One press that a person must answer. `id` is a ULID and stays the same however often it is sent."""
+
+    id: str
+    unit: str
+    kind: AlertKind
+    raised_at: str
+    attempt: int = 0
+    via: str = ""
+
+
+class Acknowledgement(Fact, frozen=True, forbid_unknown_fields=True):
+    """A person's answer to the alert `id`; `by` is a name, `at` an RFC 3339 time."""
+
+    id: str
+    by: str
+    at: str
+
+
+class Lamps(Fact, frozen=True):
+    """What each lamp shows now: a pattern for panic and mute, a colour for the verdict."""
+
+    panic: Pattern = "off"
+    mute: Pattern = "off"
+    safe: Colour = "off"
+
+
+class Panel(Fact, frozen=True):
+    panic: PanicState = "idle"
+    mute: MuteState | None = None
+    lamps: Lamps = Lamps()
+    faults: tuple[str, ...] = ()
+
+
+class Headset(Fact, frozen=True):
+    """`muted` is the capture switch read back; `mute_proven` whether silence was then measured (None: not asked)."""
+
+    present: bool | None = None
+    name: str = ""
+    muted: bool | None = None
+    mute_proven: bool | None = None
+    level_dbfs: float | None = None
+
+
+class Call(Fact, frozen=True):
+    """`mos` is the ITU-T G.107 estimate (1 to 4.5); frames are 20 ms of audio."""
+
+    state: CallState | None = None
+    codec: str = ""
+    mos: float | None = None
+    lost_frames: int = 0
+    longest_gap_ms: float = 0.0
+
+
+class Uplink(Fact, frozen=True):
+    """One way to the hub. `loss` is a fraction (0 to 1) over the probing window, `rtt_ms` the smoothed round trip."""
+
+    name: str
+    kind: UplinkKind
+    state: UplinkState = "unknown"
+    active: bool = False
+    rtt_ms: float | None = None
+    jitter_ms: float | None = None
+    loss: float | None = None
+    reason: str = ""
+
+
+class Modem(Fact, frozen=True):
+    registered: bool | None = None
+    operator: str = ""
+    signal_dbm: int | None = None
+
+
+class Power(Fact, frozen=True):
+    source: PowerSource = "unknown"
+    percent: float | None = None
+    minutes_left: float | None = None
+    state: PowerState | None = None
+
+
+class Hub(Fact, frozen=True):
+    connected: bool | None = None
+    pending_alerts: int | None = None
+
+
+class Readiness(Fact, frozen=True):
+    """The verdict. `safe` None is unknown and is never shown green; `colour` is the lamp."""
+
+    safe: bool | None = None
+    colour: Colour = "off"
+    reasons: tuple[str, ...] = ()
+
+
+class Update(Fact, frozen=True):
+    state: str = "idle"
+    booted: str | None = None
+    installed: dict[str, str | None] = {}
+
+
+class Status(Fact, frozen=True):
+    """The status document. A section whose service is silent holds its unknowns."""
+
+    unit: str
+    version: str
+    slot: str | None
+    at: str
+    readiness: Readiness = Readiness()
+    panel: Panel = Panel()
+    headset: Headset = Headset()
+    call: Call = Call()
+    uplinks: tuple[Uplink, ...] = ()
+    modem: Modem = Modem()
+    power: Power = Power()
+    hub: Hub = Hub()
+    update: Update = Update()
