@@ -92,6 +92,26 @@ class Uplink(Fact, frozen=True):
     reason: str = ""
 
 
+class Uplinks(Fact, frozen=True):
+    """What the uplinks service says; the order is the order of preference."""
+
+    uplinks: tuple[Uplink, ...] = ()
+
+
+class Alerts(Fact, frozen=True):
+    """`pending_alerts`: not yet at the hub; `open_alerts`: not yet acknowledged by a person."""
+
+    pending_alerts: int | None = None
+    open_alerts: int | None = None
+    spool_full: bool | None = None
+
+
+class Document(Fact, frozen=True):
+    """What the status service says: the status document as JSON."""
+
+    document: str = ""
+
+
 class Modem(Fact, frozen=True):
     registered: bool | None = None
     operator: str = ""

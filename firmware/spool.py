@@ -9,7 +9,6 @@ the next panics fit on a full disk.
 import errno
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -73,25 +72,30 @@ class Spool:
         for name in names:
             if Path(name).suffix not in KNOWN:
                 self._aside(name, "not a file of the spool")
-        return list(self._whole([name for name in names if name.endswith(ALERT)], set(names)))
+        found = (self.entry(name.removesuffix(ALERT)) for name in names if name.endswith(ALERT))
+        return [entry for entry in found if entry is not None]
 
-    def forget(self, keep: int) -> None:
-        """Removes the oldest acknowledged alerts beyond the newest `keep`; an unanswered one is never removed."""
-        done = [entry.alert.id for entry in self.entries() if entry.acknowledged]
-        for id in done[: max(0, len(done) - keep)]:
-            for suffix in (ALERT, DELIVERED, ACKNOWLEDGED):
-                (self.folder / f"{id}{suffix}").unlink(missing_ok=True)
+    def entry(self, id: str) -> Entry | None:
+        """One alert with its marks; None where it is not (or no longer) in the spool, or is torn."""
+        alert = self._read(id + ALERT, Alert)
+        if alert is None:
+            return None
+        if alert.id != id:
+            self._aside(id + ALERT, f"holds the alert {alert.id}")
+            return None
+        answer = self._read(id + ACKNOWLEDGED, Acknowledgement)
+        return Entry(alert, (self.folder / f"{id}{DELIVERED}").exists(), answer if answer and answer.id == id else None)
 
-    def _whole(self, alerts: list[str], names: set[str]) -> Iterator[Entry]:
-        for name in alerts:
-            alert, id = self._read(name, Alert), name.removesuffix(ALERT)
-            if alert is None:
-                continue
-            if alert.id != id:
-                self._aside(name, f"holds the alert {alert.id}")
-                continue
-            answer = self._read(id + ACKNOWLEDGED, Acknowledgement) if id + ACKNOWLEDGED in names else None
-            yield Entry(alert, id + DELIVERED in names, answer if answer and answer.id == id else None)
+    def close(self, id: str, keep: int) -> None:
+        """Moves an answered alert to `done/`, where the newest `keep` stay to be read."""
+        done = self.folder / "done"
+        done.mkdir(exist_ok=True)
+        for suffix in (DELIVERED, ACKNOWLEDGED, ALERT):
+            if (self.folder / f"{id}{suffix}").exists():
+                (self.folder / f"{id}{suffix}").rename(done / f"{id}{suffix}")
+        for old in sorted(path.stem for path in done.glob(f"*{ALERT}"))[:-keep]:
+            for suffix in KNOWN:
+                (done / f"{old}{suffix}").unlink(missing_ok=True)
 
     def _read(self, name: str, kind: type[F]) -> F | None:
         try:
