@@ -19,6 +19,7 @@ UplinkState = Literal["up", "suspect", "down", "unknown"]
 CallState = Literal["idle", "ringing", "active"]
 PowerSource = Literal["mains", "battery", "unknown"]
 PowerState = Literal["normal", "on-battery", "low", "ending"]
+BatteryTest = Literal["idle", "running"]
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +67,7 @@ class Headset(Fact, frozen=True):
     name: str = ""
     muted: bool | None = None
     mute_proven: bool | None = None
+    mute_state: MuteState | None = None
     level_dbfs: float | None = None
 
 
@@ -118,11 +120,44 @@ class Modem(Fact, frozen=True):
     signal_dbm: int | None = None
 
 
+class PowerReading(Fact, frozen=True):
+    """What one source of power facts says at one instant, as it says it. Current is positive out of the battery."""
+
+    source: str
+    mains: bool | None = None
+    percent: float | None = None
+    voltage_v: float | None = None
+    current_a: float | None = None
+    low: bool | None = None
+    testing: bool | None = None
+    fault: str = ""
+
+
 class Power(Fact, frozen=True):
+    """Minutes are estimates with a bound (`at_least`, `at_most`); all three None: the unit does not know.
+
+    `believed` is the source that is believed and `why` the reason. `flickers` counts mains losses too short to be told.
+    `health_percent` is this battery's capacity against the one it was sold with, from its last test.
+    """
+
     source: PowerSource = "unknown"
     percent: float | None = None
     minutes_left: float | None = None
     state: PowerState | None = None
+    minutes_at_least: float | None = None
+    minutes_at_most: float | None = None
+    voltage_v: float | None = None
+    current_a: float | None = None
+    believed: str = ""
+    why: str = ""
+    flickers: int = 0
+    test: BatteryTest = "idle"
+    tested_at: str = ""
+    tested_minutes: float | None = None
+    health_percent: float | None = None
+    replace: bool | None = None
+    handed_over: bool | None = None
+    faults: tuple[str, ...] = ()
 
 
 class Hub(Fact, frozen=True):

@@ -14,7 +14,7 @@ class Twin(Protocol):
         ...
 
     async def command(self, body: dict[str, object]) -> None:
-        """Does to the hardware what `body` says; ValueError, in one line and with nothing changed, where it is wrong."""
+        """Does to the hardware what `body` says; ValueError, in one line and with nothing changed, if it is wrong."""
 
     async def close(self) -> None:
         """The hardware is gone, with every file, process and socket of it."""

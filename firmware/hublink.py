@@ -1,0 +1,153 @@
+"""The hub link: one MQTT 5 connection with mutual TLS; status out, alerts out, answers in.
+
+On the bus: `org.homedispatch.HubLink` with `Publish(topic, payload)`, which returns when the hub has it (proven by the
+broker's echo) and fails otherwise. Answers of supervisors go to `Alerts.Acknowledge`, again until it takes them.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+
+import msgspec
+
+from firmware import bus, facts
+from firmware.drivers import mqtt
+from firmware.service import Unit, run
+
+PROOF_TIMEOUT_S = 1.0
+RETRY_S = 1.0
+log = logging.getLogger("hublink")
+
+
+class HubLink:
+    def __init__(self, unit: Unit) -> None:
+        self.unit, self.address = unit, unit.config.site.hub
+        self.name = unit.config.unit.name
+        self.context = mqtt.tls(unit.config.unit.certificates)
+        self.link: mqtt.Link | None = None
+        self.hurry, self.lost, self.news = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.document = ""
+        publish = bus.Method("Publish", "ss", ("topic", "payload"), "", self.publish)
+        self.export = bus.Export(unit.bus, "HubLink", facts.Hub(connected=False), [publish])
+
+    async def publish(self, topic: str, payload: str) -> None:
+        """Retained at the hub when this returns; HubError where it is not, for the caller to try again."""
+        if self.link is None:
+            raise mqtt.HubError("hub: not connected; try again when Connected is true")
+        try:
+            await self.link.publish_proven(topic, payload.encode(), timeout_s=self.address.connect_timeout_s)
+        except mqtt.HubError:
+            self.lost.set()
+            raise
+
+    async def stay_connected(self) -> None:
+        """Connects, and again for ever: with growing, jittered waits, at once when an uplink changes."""
+        attempt = 0
+        while True:
+            began = time.monotonic()
+            try:
+                async with mqtt.connect(self.name, self.address, self.context) as link:
+                    await self.use(link)
+            except mqtt.HubError as error:
+                log.warning("%s", error)
+            finally:
+                self.link = None
+                self.export.set(facts.Hub(connected=False))
+            attempt = 0 if time.monotonic() - began > self.address.reconnect_max_s else attempt + 1
+            await self.pause(mqtt.backoff_s(attempt, self.address, mqtt.jitter()))
+
+    async def pause(self, wait_s: float) -> None:
+        self.hurry.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.hurry.wait(), wait_s)
+
+    async def use(self, link: mqtt.Link) -> None:
+        """One connection, until any part of it fails."""
+        self.lost.clear()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.listen(link))
+                group.create_task(self.end_when_lost())
+                await link.publish("online", b"true", retain=True, timeout_s=self.address.connect_timeout_s)
+                self.link = link
+                self.export.set(facts.Hub(connected=True))
+                log.info("connected", extra={"host": self.address.host})
+                group.create_task(self.send_status(link))
+        except* mqtt.HubError as group_error:
+            raise group_error.exceptions[0] from group_error
+
+    async def end_when_lost(self) -> None:
+        await self.lost.wait()
+        raise mqtt.HubError("hub: the connection no longer proves itself")
+
+    async def listen(self, link: mqtt.Link) -> None:
+        async for topic, payload in link.messages("alert/+", "ack/+", "command/+"):
+            if topic.startswith("ack/") and payload:
+                self.unit.group.create_task(self.answer(topic.removeprefix("ack/"), payload))
+
+    async def answer(self, id: str, payload: bytes) -> None:
+        """A person's answer goes to the alerts service until that has taken it; one that is not whole is refused."""
+        try:
+            answer = msgspec.json.decode(payload, type=facts.Acknowledgement)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return log.error("answer refused: %s", error, extra={"alert": id})
+        if answer.id != id or not answer.by:
+            return log.error("answer refused: it names the alert %s", answer.id, extra={"alert": id})
+        while True:
+            try:
+                return log.info("answered", extra={"alert": id, "known": await self.hand_over(answer)})
+            except bus.BusError as error:
+                log.warning("%s", error)
+                await asyncio.sleep(RETRY_S)
+
+    async def hand_over(self, answer: facts.Acknowledgement) -> bool:
+        return bool(await bus.call(self.unit.bus, "Alerts", "Acknowledge", "sss", answer.id, answer.by, answer.at))
+
+    async def send_status(self, link: mqtt.Link) -> None:
+        """The status document, retained, at each change (settled) and at every interval."""
+        policy = self.unit.config.site.status
+        while True:
+            self.news.clear()
+            if self.document:
+                await link.publish(
+                    "status", self.document.encode(), retain=True, timeout_s=self.address.connect_timeout_s
+                )
+            await asyncio.sleep(policy.settle_ms / 1000)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.news.wait(), policy.interval_s)
+
+    async def follow_status(self) -> None:
+        async for fact in bus.follow(self.unit.bus, "Status", facts.Document):
+            self.document = fact.document if fact else ""
+            self.news.set()
+
+    async def follow_uplinks(self) -> None:
+        """When the active uplink changes the connection must prove itself at once, or a new one is made at once."""
+        active: str | None = None
+        async for fact in bus.follow(self.unit.bus, "Uplinks", facts.Uplinks):
+            now = next((each.name for each in fact.uplinks if each.active), None) if fact else None
+            if now != active and now is not None:
+                self.hurry.set()
+                self.unit.group.create_task(self.prove())
+            active = now
+
+    async def prove(self) -> None:
+        if self.link is None:
+            return
+        try:
+            await self.link.publish("online", b"true", retain=True, timeout_s=PROOF_TIMEOUT_S)
+        except mqtt.HubError:
+            self.lost.set()
+
+
+async def body(unit: Unit) -> None:
+    link = HubLink(unit)
+    await link.export.own()
+    for task in (link.stay_connected(), link.follow_status(), link.follow_uplinks()):
+        unit.group.create_task(task)
+    unit.ready()
+
+
+if __name__ == "__main__":
+    run(body)

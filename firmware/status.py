@@ -1,0 +1,97 @@
+"""The status service: puts the facts of every service together into the status document.
+
+On the bus: `org.homedispatch.Status`, property `Document` (JSON). A service that is away leaves its unknowns in the
+document; nothing here guesses. `hdu status` and the hub link read it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from firmware import bus, facts
+from firmware.clock import now_rfc3339
+from firmware.service import Unit, run
+from firmware.version import release, slot
+
+Merge = Callable[[facts.Status, Any], facts.Status]
+
+
+def _section(field: str) -> Merge:
+    return lambda status, fact: msgspec.structs.replace(status, **{field: fact})
+
+
+def _uplinks(status: facts.Status, fact: facts.Uplinks) -> facts.Status:
+    return msgspec.structs.replace(status, uplinks=fact.uplinks)
+
+
+def _link(status: facts.Status, fact: facts.Hub) -> facts.Status:
+    return msgspec.structs.replace(status, hub=msgspec.structs.replace(status.hub, connected=fact.connected))
+
+
+def _alerts(status: facts.Status, fact: facts.Alerts) -> facts.Status:
+    hub = msgspec.structs.replace(status.hub, pending_alerts=fact.pending_alerts)
+    return msgspec.structs.replace(status, hub=hub)
+
+
+SECTIONS: dict[str, tuple[type[msgspec.Struct], Merge]] = {
+    "Readiness": (facts.Readiness, _section("readiness")),
+    "Panel": (facts.Panel, _section("panel")),
+    "Headset": (facts.Headset, _section("headset")),
+    "Calls": (facts.Call, _section("call")),
+    "Uplinks": (facts.Uplinks, _uplinks),
+    "Modem": (facts.Modem, _section("modem")),
+    "Power": (facts.Power, _section("power")),
+    "HubLink": (facts.Hub, _link),
+    "Alerts": (facts.Alerts, _alerts),
+    "Updates": (facts.Update, _section("update")),
+}
+
+
+def document(unit: str, known: dict[str, msgspec.Struct], at: str) -> facts.Status:
+    """The status of `unit` from the facts known now, by service name."""
+    status = facts.Status(unit=unit, version=release(), slot=slot(), at=at)
+    for name, fact in known.items():
+        status = SECTIONS[name][1](status, fact)
+    return status
+
+
+class StatusService:
+    def __init__(self, unit: Unit) -> None:
+        self.unit, self.known = unit, dict[str, msgspec.Struct]()
+        self.export = bus.Export(unit.bus, "Status", facts.Document(document=self.text()))
+        self.news = asyncio.Event()
+
+    def text(self) -> str:
+        name = self.unit.config.unit.name
+        return msgspec.json.encode(document(name, self.known, now_rfc3339())).decode()
+
+    async def follow(self, name: str) -> None:
+        async for fact in bus.follow(self.unit.bus, name, SECTIONS[name][0]):
+            if fact is None:
+                self.known.pop(name, None)
+            else:
+                self.known[name] = fact
+            self.news.set()
+
+    async def announce(self) -> None:
+        """Facts that change together are announced together."""
+        while True:
+            await self.news.wait()
+            await asyncio.sleep(0.01)
+            self.news.clear()
+            self.export.set(facts.Document(document=self.text()))
+
+
+async def body(unit: Unit) -> None:
+    service = StatusService(unit)
+    await service.export.own()
+    for name in SECTIONS:
+        unit.group.create_task(service.follow(name))
+    unit.group.create_task(service.announce())
+    unit.ready()
+
+
+if __name__ == "__main__":
+    run(body)
