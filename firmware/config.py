@@ -51,12 +51,29 @@ class AlertPolicy(Section, frozen=True):
     reserve_bytes: Annotated[int, Meta(ge=4_096, le=1 << 30)] = 1 << 20
 
 
+class PowerPolicy(Section, frozen=True):
+    """When power is called low or ending, and how the unit then stops; a battery test never runs on a shift."""
+
+    flicker_ms: Milliseconds = 300.0
+    low_minutes: Annotated[float, Meta(ge=2, le=600)] = 15.0
+    ending_minutes: Annotated[float, Meta(ge=1.5, le=60)] = 4.0
+    handover_target: Annotated[str, Meta(max_length=255)] = ""
+    handover_s: Annotated[float, Meta(ge=1, le=300)] = 60.0
+    grace_s: Annotated[float, Meta(ge=1, le=60)] = 5.0
+    test_every_days: Annotated[float, Meta(ge=0, le=365)] = 30.0
+    test_hour_utc: Annotated[int, Meta(ge=0, le=23)] = 10
+    test_quiet_minutes: Annotated[float, Meta(ge=1, le=1_440)] = 60.0
+    test_floor_percent: Annotated[float, Meta(ge=5, le=90)] = 20.0
+    replace_below_percent: Annotated[float, Meta(ge=10, le=95)] = 70.0
+
+
 class Site(Section, frozen=True):
     """site.toml: what holds for every unit of the agency."""
 
     hub: HubAddress = HubAddress()
     status: StatusPolicy = StatusPolicy()
     alerts: AlertPolicy = AlertPolicy()
+    power: PowerPolicy = PowerPolicy()
 
 
 class PanelHardware(Section, frozen=True):
@@ -88,11 +105,20 @@ class UplinkHardware(Section, frozen=True):
 
 
 class ModemHardware(Section, frozen=True):
-    """The AT port kept for us; empty where there is no modem."""
+    """The AT port kept for us (a path or a glob; empty: no modem), how it is asked, and how far a reset may go."""
 
     port: Annotated[str, Meta(max_length=255)] = ""
     baud: Annotated[int, Meta(ge=9_600, le=4_000_000)] = 115_200
-    poll_s: Annotated[float, Meta(ge=0.5, le=600)] = 10.0
+    poll_s: Annotated[float, Meta(ge=0.05, le=600)] = 10.0
+    answer_s: Annotated[float, Meta(ge=0.05, le=60)] = 2.0
+    temperature: Literal["none", "quectel", "simcom", "huawei"] = "none"
+    sms_s: Annotated[float, Meta(ge=0.2, le=300)] = 60.0
+    sms_waiting: Annotated[int, Meta(ge=1, le=100)] = 8
+    sick_s: Annotated[float, Meta(ge=0.05, le=86_400)] = 30.0
+    unregistered_s: Annotated[float, Meta(ge=0.05, le=86_400)] = 180.0
+    settle_s: Annotated[float, Meta(ge=0.05, le=86_400)] = 60.0
+    resets_per_day: Annotated[int, Meta(ge=0, le=100)] = 12
+    power_cycle: tuple[str, ...] = ()
 
 
 class HeadsetHardware(Section, frozen=True):
@@ -108,8 +134,21 @@ class HeadsetHardware(Section, frozen=True):
 class PowerHardware(Section, frozen=True):
     """What tells about mains and battery."""
 
+    sources: tuple[Literal["power_supply", "ups_serial", "nut"], ...] = ("power_supply",)
     power_supply_root: str = "/sys/class/power_supply"
     poll_s: Annotated[float, Meta(ge=0.05, le=60)] = 0.25
+    ups_port: Annotated[str, Meta(max_length=255)] = ""
+    ups_baud: Annotated[int, Meta(ge=1_200, le=115_200)] = 2_400
+    nut_host: Annotated[str, Meta(min_length=1, max_length=253)] = "127.0.0.1"
+    nut_port: Port = 3493
+    nut_ups: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "ups"
+    nut_user: Annotated[str, Meta(max_length=64)] = ""
+    nut_password_file: Annotated[str, Meta(max_length=255)] = ""
+    capacity_wh: Annotated[float, Meta(ge=1, le=10_000)] = 38.0
+    load_w: Annotated[float, Meta(ge=0.5, le=5_000)] = 9.0
+    full_v: Annotated[float, Meta(ge=1, le=500)] = 8.3
+    empty_v: Annotated[float, Meta(ge=1, le=500)] = 6.0
+    power_off_command: tuple[str, ...] = ("systemctl", "poweroff")
 
 
 class Certificates(Section, frozen=True):

@@ -115,9 +115,17 @@ class Document(Fact, frozen=True):
 
 
 class Modem(Fact, frozen=True):
+    """What the modem said last (3GPP TS 27.007); all unknown when it does not answer. `reason` says what is wrong."""
+
     registered: bool | None = None
+    roaming: bool | None = None
     operator: str = ""
     signal_dbm: int | None = None
+    rsrp_dbm: int | None = None
+    sim: str = ""
+    temperature_c: float | None = None
+    port: str = ""
+    reason: str = ""
 
 
 class PowerReading(Fact, frozen=True):
