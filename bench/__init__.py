@@ -1,0 +1,1 @@
+"""The whole unit on twins: namespaces, processes and one page. `make run`."""

@@ -75,7 +75,9 @@ class Call(Fact, frozen=True):
     """`mos` is the ITU-T G.107 estimate (1 to 4.5); frames are 20 ms of audio."""
 
     state: CallState | None = None
+    registered: bool | None = None
     codec: str = ""
+    r_factor: float | None = None
     mos: float | None = None
     lost_frames: int = 0
     longest_gap_ms: float = 0.0
@@ -169,8 +171,17 @@ class Power(Fact, frozen=True):
 
 
 class Hub(Fact, frozen=True):
+    """`pending_alerts`: not yet at the hub; `spool_full`: no room is left for the reserve of the next panics."""
+
     connected: bool | None = None
     pending_alerts: int | None = None
+    spool_full: bool | None = None
+
+
+class Clock(Fact, frozen=True):
+    """`error_ms` bounds the distance from UTC as the kernel's clock discipline knows it; None: not disciplined."""
+
+    error_ms: float | None = None
 
 
 class Readiness(Fact, frozen=True):
@@ -202,4 +213,5 @@ class Status(Fact, frozen=True):
     modem: Modem = Modem()
     power: Power = Power()
     hub: Hub = Hub()
+    clock: Clock = Clock()
     update: Update = Update()

@@ -31,7 +31,7 @@ def _link(status: facts.Status, fact: facts.Hub) -> facts.Status:
 
 
 def _alerts(status: facts.Status, fact: facts.Alerts) -> facts.Status:
-    hub = msgspec.structs.replace(status.hub, pending_alerts=fact.pending_alerts)
+    hub = msgspec.structs.replace(status.hub, pending_alerts=fact.pending_alerts, spool_full=fact.spool_full)
     return msgspec.structs.replace(status, hub=hub)
 
 
@@ -46,6 +46,7 @@ SECTIONS: dict[str, tuple[type[msgspec.Struct], Merge]] = {
     "HubLink": (facts.Hub, _link),
     "Alerts": (facts.Alerts, _alerts),
     "Updates": (facts.Update, _section("update")),
+    "Clock": (facts.Clock, _section("clock")),
 }
 
 

@@ -1,0 +1,43 @@
+"""`python -m bench --port 8911`: takes the port on this machine's loopback, then enters the namespaces with it."""
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+MACHINE = ROOT / "bench" / "machine"
+
+
+def listening(port: int) -> socket.socket:
+    """The page's socket, made where a browser can reach it; SystemExit in one line where the port is taken."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise SystemExit(f"bench: port {port} cannot be used ({error.strerror}); choose another with PORT=") from error
+    made.listen()
+    made.set_inheritable(True)
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="the whole unit on twins")
+    parser.add_argument("--port", type=int, default=8911, help="where the page is (default 8911)")
+    parser.add_argument("--packages", nargs="*", default=["packages.txt"], help="package lists to unpack")
+    given = parser.parse_args()
+    lists = [str(MACHINE / name) for name in given.packages]
+    made = subprocess.run([str(MACHINE / "prepare"), *lists], stdout=subprocess.PIPE, text=True, check=False)
+    if made.returncode:
+        raise SystemExit(1)
+    page = listening(given.port)
+    os.chdir(ROOT)
+    command = [sys.executable, "-m", "bench.inside", "--socket", str(page.fileno()), "--port", str(given.port)]
+    os.execv(MACHINE / "enter", [str(MACHINE / "enter"), made.stdout.strip(), *command])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""The spool has room for the next panics."""
+
+from firmware.checks.reason import Reason
+from firmware.facts import Status
+
+
+def check(status: Status) -> Reason | None:
+    if status.hub.spool_full:
+        return Reason("disk", "unsafe", "The storage of this unit is full. Call your technician.")
+    return None

@@ -1,0 +1,11 @@
+"""A second uplink of another kind stands by for the first."""
+
+from firmware.checks.reason import Reason
+from firmware.facts import Status
+
+
+def check(status: Status) -> Reason | None:
+    if len({each.kind for each in status.uplinks if each.state == "up"}) >= 2:
+        return None
+    weak = ", ".join(each.name for each in status.uplinks if each.state != "up") or "none is fitted"
+    return Reason("second_uplink", "warning", f"There is no second network line to fall back on (not ready: {weak}).")

@@ -1,0 +1,60 @@
+"""The readiness service: the verdict of all checks, as `org.homedispatch.Readiness`; the clock's error beside it."""
+
+import asyncio
+import contextlib
+import time
+
+import msgspec
+
+from firmware import bus, facts
+from firmware.drivers import kernel_clock
+from firmware.service import Unit, run
+from firmware.verdict import State, decide
+
+CLOCK_EVERY_S = 10.0
+
+
+class ReadinessService:
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.status: facts.Status | None = None
+        self.news = asyncio.Event()
+        self.export = bus.Export(unit.bus, "Readiness", facts.Readiness(colour="red"))
+        self.clock = bus.Export(unit.bus, "Clock", facts.Clock())
+
+    async def follow(self) -> None:
+        async for fact in bus.follow(self.unit.bus, "Status", facts.Document):
+            self.status = msgspec.json.decode(fact.document, type=facts.Status) if fact else None
+            self.news.set()
+
+    async def judge(self) -> None:
+        """The verdict at each change of the facts and when a reason has stayed away long enough; for ever."""
+        state = State()
+        while True:
+            self.news.clear()
+            again: float | None = None
+            if self.status is None:
+                self.export.set(facts.Readiness(colour="red", reasons=("This unit does not know its own state.",)))
+            else:
+                state, verdict, again = decide(state, self.status, time.monotonic())
+                self.export.set(verdict)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.news.wait(), None if again is None else max(0, again - time.monotonic()))
+
+    async def read_clock(self) -> None:
+        while True:
+            self.clock.set(facts.Clock(error_ms=kernel_clock.error_ms()))
+            await asyncio.sleep(CLOCK_EVERY_S)
+
+
+async def body(unit: Unit) -> None:
+    service = ReadinessService(unit)
+    await service.export.own()
+    await service.clock.own()
+    for task in (service.follow(), service.judge(), service.read_clock()):
+        unit.group.create_task(task)
+    unit.ready()
+
+
+if __name__ == "__main__":
+    run(body)

@@ -1,0 +1,45 @@
+"""The verdict: pure. The status document in, `safe`, colour and reasons out, steady in time."""
+
+import msgspec
+
+from firmware.checks import ALL
+from firmware.checks.reason import Reason
+from firmware.facts import Colour, Readiness, Status
+
+CLEAR_S = 1.0
+
+
+class State(msgspec.Struct, frozen=True):
+    """What was said last: each reason by its check, and since when a check that had one finds nothing."""
+
+    reasons: dict[str, Reason] = {}
+    clear_since: dict[str, float] = {}
+
+
+def reasons(status: Status) -> dict[str, Reason]:
+    """Every reason found now, by check."""
+    found = (check(status) for check in ALL)
+    return {reason.check: reason for reason in found if reason is not None}
+
+
+def decide(state: State, status: Status, now: float) -> tuple[State, Readiness, float | None]:
+    """The verdict at `now` (s), and when to look again though nothing changes (None: no need).
+
+    A reason shows at once; it goes after CLEAR_S without it, so that what flickers does not make the lamp flicker.
+    """
+    found = reasons(status)
+    clear = {name: state.clear_since.get(name, now) for name in state.reasons if name not in found}
+    lingering = {name: state.reasons[name] for name, since in clear.items() if now - since < CLEAR_S}
+    shown = {**lingering, **found}
+    again = min((clear[name] + CLEAR_S for name in lingering), default=None)
+    return State(shown, clear), verdict(shown), again
+
+
+def verdict(shown: dict[str, Reason]) -> Readiness:
+    """Green needs no reason at all; one that is unsafe decides; unknown is never safe."""
+    levels = {reason.level for reason in shown.values()}
+    safe = False if "unsafe" in levels else None if "unknown" in levels else True
+    colour: Colour = "red" if not safe else "amber" if levels else "green"
+    order = {"unsafe": 0, "unknown": 1, "warning": 2}
+    words = tuple(reason.words for reason in sorted(shown.values(), key=lambda reason: order[reason.level]))
+    return Readiness(safe=safe, colour=colour, reasons=words)

@@ -1,0 +1,45 @@
+"""The `hdu` command. Exit 0 fine, 1 the thing asked about is not well, 2 the call was wrong.
+
+Each command is a module of this folder with `main(arguments) -> exit status`, imported when asked for.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from hdu.failure import Failure
+
+COMMANDS = {
+    "status": "what the unit knows of itself (--json: the status document)",
+    "watch": "the uplinks and everything else, live in the terminal",
+    "selftest": "is this unit fit for a shift? all parts, in words (--json), with an exit status",
+    "config": "check | show: the configuration, with every fault and every bound",
+}
+
+
+def usage() -> str:
+    width = max(map(len, COMMANDS))
+    return "\n".join(["usage: hdu COMMAND ...", *(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] in ([], ["-h"], ["--help"], ["help"]):
+        print(usage())
+        return 0 if given else 2
+    if given[0] not in COMMANDS:
+        print(f"hdu: {given[0]} is not a command; one of: {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"hdu.{given[0]}")
+    try:
+        status: int = module.main(given[1:])
+    except KeyboardInterrupt:
+        return 0
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        return failure.status
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""`hdu status [--json]`: exit 0 when the unit is safe to take calls, 1 when it is not or is not known to be."""
+
+import argparse
+from collections.abc import Sequence
+
+from firmware.facts import Status
+from hdu import unit
+
+
+def text(value: object, unit: str = "") -> str:
+    """A value as a person reads it; None is `unknown`."""
+    if value is None or value == "":
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.1f}{unit}" if isinstance(value, float) else f"{value}{unit}"
+
+
+def rows(status: Status) -> list[tuple[str, str]]:
+    """The status document as (part, words), in the order a dispatcher asks."""
+    ready = {True: "safe to take calls", False: "NOT safe to take calls", None: "unknown"}[status.readiness.safe]
+    found = [("verdict", ready), *(("", reason) for reason in status.readiness.reasons)]
+    panel, power = status.panel, status.power
+    found.append(("panel", f"panic {panel.panic}, mute {text(panel.mute)}"))
+    found += [("", f"fault: {fault}") for fault in panel.faults]
+    found.append(("headset", f"present {text(status.headset.present)}, {text(status.headset.name)}"))
+    found.append(("call", f"{text(status.call.state)}, MOS {text(status.call.mos)}"))
+    for each in status.uplinks:
+        mark = "active" if each.active else "standby"
+        found.append((each.name, f"{each.state}, {mark}, {text(each.rtt_ms, ' ms')} {each.reason}".rstrip()))
+    found.append(("modem", f"{text(status.modem.operator)}, {text(status.modem.signal_dbm, ' dBm')}"))
+    found.append(("power", f"{power.source}, {text(power.percent, ' %')}, {text(power.minutes_left, ' min')} left"))
+    hub = status.hub
+    found.append(("hub", f"connected {text(hub.connected)}, {text(hub.pending_alerts)} alerts waiting"))
+    return found
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="hdu status", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="the status document")
+    given = parser.parse_args(arguments)
+    status = unit.status()
+    if given.json:
+        print(unit.document())
+    else:
+        print(f"{status.unit}, release {status.version}, slot {text(status.slot)}, {status.at}")
+        print("\n".join(f"  {part:<8} {words}" for part, words in rows(status)))
+    return 0 if status.readiness.safe else 1
