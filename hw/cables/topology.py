@@ -101,8 +101,9 @@ def _plan(names: Names) -> list[str]:
     return plan
 
 
-def _forwarding() -> None:
-    for setting in ("ip_forward", "conf/all/src_valid_mark"):
+def _settings() -> None:
+    """As image/ sets them on a unit: a route whose link has no carrier is passed over by the kernel, at once."""
+    for setting in ("ip_forward", "conf/all/src_valid_mark", "conf/all/ignore_routes_with_linkdown"):
         Path("/proc/sys/net/ipv4", setting).write_text("1")
 
 
@@ -115,7 +116,7 @@ class Topology:
     async def start(self) -> None:
         await run("ip", "-batch", "-", given="\n".join(_plan(self.names)) + "\n")
         for name in self.names.all():
-            await asyncio.to_thread(namespace.within, name, _forwarding)
+            await asyncio.to_thread(namespace.within, name, _settings)
         await self._internet()
         for line in LINES:
             await self._router(line)
