@@ -67,13 +67,77 @@ class PowerPolicy(Section, frozen=True):
     replace_below_percent: Annotated[float, Meta(ge=10, le=95)] = 70.0
 
 
+class CallPolicy(Section, frozen=True):
+    """The agency's SIP server, and the audio it is spoken to with.
+
+    `reorder_ms` holds packets back until those before them have come; `playout_ms` is heard while none come. Their sum is
+    the jitter buffer: at least LTE delay - wired delay + jitter, else a switch-over is heard.
+    """
+
+    sip_host: Annotated[str, Meta(max_length=253)] = "10.79.0.1"
+    sip_port: Port = 5060
+    sip_transport: Literal["udp", "tcp", "tls"] = "udp"
+    register_s: Annotated[int, Meta(ge=10, le=3_600)] = 60
+    register_retry_s: Annotated[float, Meta(ge=0.1, le=60)] = 2.0
+    encryption: Literal["srtp-sdes", "srtp-dtls", "none"] = "srtp-sdes"
+    codecs: tuple[Literal["opus", "pcmu", "pcma"], ...] = ("opus", "pcmu", "pcma")
+    reorder_ms: Annotated[int, Meta(ge=20, le=200)] = 40
+    playout_ms: Annotated[int, Meta(ge=20, le=400)] = 60
+    rtp_first_port: Annotated[int, Meta(ge=1_024, le=65_000)] = 16_384
+    rtp_last_port: Annotated[int, Meta(ge=1_034, le=65_535)] = 16_483
+    transfer_target: Annotated[str, Meta(max_length=253)] = ""
+
+
+class FailoverPolicy(Section, frozen=True):
+    """How the uplinks are probed, when the unit moves, and what LTE may cost. `targets` are asked by ICMP echo besides
+    the hub; `tunnels` names the interface of each uplink's own tunnel, whose traffic counts as proof."""
+
+    wired_ms: Milliseconds = 50.0
+    wired_standby_ms: Milliseconds = 100.0
+    wired_quick_ms: Milliseconds = 10.0
+    burst_ms: Milliseconds = 100.0
+    floor_ms: Milliseconds = 20.0
+    lte_ms: Milliseconds = 10_000.0
+    lte_urgent_ms: Milliseconds = 1_000.0
+    lte_active_ms: Milliseconds = 250.0
+    lte_quick_ms: Milliseconds = 100.0
+    lte_burst_ms: Milliseconds = 300.0
+    lte_floor_ms: Milliseconds = 50.0
+    clean_s: Seconds = 60.0
+    hold_max_s: Seconds = 1_800.0
+    forgive_s: Seconds = 3_600.0
+    boot_s: Seconds = 20.0
+    unknown_call_s: Seconds = 600.0
+    targets: tuple[str, ...] = ()
+    tunnels: dict[str, str] = {}
+    lte_plan_mb: Annotated[float, Meta(ge=1, le=1_000_000)] = 2_000.0
+    lte_idle_mb: Annotated[float, Meta(ge=1, le=100_000)] = 35.0
+
+
+class HeadsetPolicy(Section, frozen=True):
+    """When a mute counts as proven, and how the microphone is measured."""
+
+    prove_within_ms: Annotated[float, Meta(ge=50, le=2_000)] = 150.0
+    silence_dbfs: Annotated[float, Meta(ge=-90, le=-50)] = -80.0
+    silence_ms: Annotated[float, Meta(ge=10, le=500)] = 30.0
+    silence_after_fault_s: Annotated[float, Meta(ge=0.1, le=60)] = 2.0
+    unmeasured_ms: Annotated[float, Meta(ge=100, le=2_000)] = 300.0
+    period_ms: Annotated[float, Meta(ge=5, le=100)] = 50.0
+    retry_s: Annotated[float, Meta(ge=0.1, le=2)] = 0.5
+    dead_microphone_s: Annotated[float, Meta(ge=1, le=600)] = 10.0
+    tone_dbfs: Annotated[float, Meta(ge=-60, le=-6)] = -30.0
+
+
 class Site(Section, frozen=True):
     """site.toml: what holds for every unit of the agency."""
 
     hub: HubAddress = HubAddress()
     status: StatusPolicy = StatusPolicy()
     alerts: AlertPolicy = AlertPolicy()
+    headset: HeadsetPolicy = HeadsetPolicy()
     power: PowerPolicy = PowerPolicy()
+    calls: CallPolicy = CallPolicy()
+    failover: FailoverPolicy = FailoverPolicy()
 
 
 class PanelHardware(Section, frozen=True):
@@ -122,12 +186,21 @@ class ModemHardware(Section, frozen=True):
 
 
 class HeadsetHardware(Section, frozen=True):
-    """The headset by identity, and its sensitivity (None: unknown)."""
+    """The headset by identity, or by ALSA name; and its sensitivity (None: unknown).
 
-    vendor_id: str = ""
-    product_id: str = ""
-    serial: str = ""
-    alsa_device: str = ""
+    `alsa_device` empty: the card with this vendor, product and serial (or USB port) is looked for below `sysfs_root`.
+    `gate_device` is the mixer of the software gate in the capture path, `monitor_device` the capture before that gate
+    (empty: there is no gate, and capture is measured on `alsa_device`).
+    """
+
+    vendor_id: Annotated[str, Meta(pattern=r"^([0-9a-f]{4})?$")] = ""
+    product_id: Annotated[str, Meta(pattern=r"^([0-9a-f]{4})?$")] = ""
+    serial: Annotated[str, Meta(max_length=126)] = ""
+    usb_port: Annotated[str, Meta(pattern=r"^([0-9]+-[0-9.]+)?$")] = ""
+    sysfs_root: str = "/sys"
+    alsa_device: Annotated[str, Meta(max_length=64)] = ""
+    monitor_device: Annotated[str, Meta(max_length=64)] = ""
+    gate_device: Annotated[str, Meta(max_length=64)] = ""
     sensitivity_db_spl_per_v: Annotated[float, Meta(ge=60, le=160)] | None = None
 
 
@@ -149,6 +222,16 @@ class PowerHardware(Section, frozen=True):
     full_v: Annotated[float, Meta(ge=1, le=500)] = 8.3
     empty_v: Annotated[float, Meta(ge=1, le=500)] = 6.0
     power_off_command: tuple[str, ...] = ("systemctl", "poweroff")
+
+
+class Softphone(Section, frozen=True):
+    """This unit's extension (empty: the unit's name) and the address it is reached at: the tunnel's, never an uplink's."""
+
+    user: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    password_file: str = ""
+    listen_address: str = "127.0.0.1"
+    sip_port: Port = 5060
+    binary: str = "baresip"
 
 
 class Certificates(Section, frozen=True):
@@ -178,7 +261,9 @@ class UnitFile(Section, frozen=True):
     modem: ModemHardware = ModemHardware()
     headset: HeadsetHardware = HeadsetHardware()
     power: PowerHardware = PowerHardware()
+    softphone: Softphone = Softphone()
     certificates: Certificates = Certificates()
+    probing_key: str = "/etc/hdu/probe.key"
     folders: Folders = Folders()
 
 

@@ -17,6 +17,7 @@ AlertKind = Literal["panic", "assist", "wellness", "tamper", "power"]
 UplinkKind = Literal["ethernet", "lte"]
 UplinkState = Literal["up", "suspect", "down", "unknown"]
 CallState = Literal["idle", "ringing", "active"]
+SoftphoneState = Literal["up", "down"]
 PowerSource = Literal["mains", "battery", "unknown"]
 PowerState = Literal["normal", "on-battery", "low", "ending"]
 BatteryTest = Literal["idle", "running"]
@@ -61,26 +62,52 @@ class Panel(Fact, frozen=True):
 
 
 class Headset(Fact, frozen=True):
-    """`muted` is the capture switch read back; `mute_proven` whether silence was then measured (None: not asked)."""
+    """The headset as measured.
+
+    `muted` is the capture switch read back; `mute_proven` whether silence was then, and still is, measured (None: mute
+    is not asked for). `mute_state` is for the lamp: `muted` only while proven, `fault` when asked for and not proven
+    (or sound may pass no more although it should), `live` when sound may pass. `capture_cut`: the software gate before
+    the softphone was read back shut. Levels are RMS, 0 dBFS a full-scale sine (AES17). `overruns` counts lost capture.
+    """
 
     present: bool | None = None
     name: str = ""
     muted: bool | None = None
     mute_proven: bool | None = None
     mute_state: MuteState | None = None
+    capture_cut: bool | None = None
     level_dbfs: float | None = None
+    noise_floor_dbfs: float | None = None
+    clipping: bool | None = None
+    microphone_dead: bool | None = None
+    overruns: int = 0
 
 
 class Call(Fact, frozen=True):
-    """`mos` is the ITU-T G.107 estimate (1 to 4.5); frames are 20 ms of audio."""
+    """The call and its audio as received. `r_factor` and `mos` (1 to 4.5) are ITU-T G.107; frames are 20 ms of audio.
+
+    `registered`, `softphone` and what was lost last hold between calls too; `last_lost` is an RFC 3339 time or empty.
+    """
 
     state: CallState | None = None
-    registered: bool | None = None
+    peer: str = ""
+    held: bool = False
+    waiting: bool = False
+    secure: bool | None = None
     codec: str = ""
-    r_factor: float | None = None
     mos: float | None = None
-    lost_frames: int = 0
-    longest_gap_ms: float = 0.0
+    r_factor: float | None = None
+    loss: float | None = None
+    jitter_ms: float | None = None
+    rtt_ms: float | None = None
+    lost_frames: int | None = None
+    longest_gap_ms: float | None = None
+    overruns: int | None = None
+    underruns: int | None = None
+    registered: bool | None = None
+    softphone: SoftphoneState | None = None
+    lost_calls: int = 0
+    last_lost: str = ""
 
 
 class Uplink(Fact, frozen=True):
@@ -97,9 +124,20 @@ class Uplink(Fact, frozen=True):
 
 
 class Uplinks(Fact, frozen=True):
-    """What the uplinks service says; the order is the order of preference."""
+    """What the uplinks service says; the order is the order of preference.
+
+    `last_decision` is JSON with all facts it was made from (`firmware.failover.record.Decision`); `outage_ms` is the
+    longest the hub could have been out of reach in it. LTE megabytes (10^6) are of this month; `lte_frugal`: leave out
+    what can wait.
+    """
 
     uplinks: tuple[Uplink, ...] = ()
+    last_decision: str = ""
+    outage_ms: float | None = None
+    hub_silent: bool | None = None
+    lte_used_mb: float | None = None
+    lte_forecast_mb: float | None = None
+    lte_frugal: bool | None = None
 
 
 class Alerts(Fact, frozen=True):
