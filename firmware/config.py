@@ -158,6 +158,8 @@ class PanelHardware(Section, frozen=True):
     hold_s: Annotated[float, Meta(ge=0.5, le=10)] = 2.0
     stuck_s: Annotated[float, Meta(ge=5, le=600)] = 30.0
     reread_s: Annotated[float, Meta(ge=0.05, le=10)] = 1.0
+    again_s: Annotated[float, Meta(ge=0, le=10)] = 2.0
+    lamps_stale_s: Annotated[float, Meta(ge=1, le=60)] = 5.0
 
 
 class UplinkHardware(Section, frozen=True):
