@@ -70,8 +70,8 @@ class PowerPolicy(Section, frozen=True):
 class CallPolicy(Section, frozen=True):
     """The agency's SIP server, and the audio it is spoken to with.
 
-    `reorder_ms` holds packets back until those before them have come; `playout_ms` is heard while none come. Their sum is
-    the jitter buffer: at least LTE delay - wired delay + jitter, else a switch-over is heard.
+    `reorder_ms` holds packets back until those before them have come; `playout_ms` is heard while none come: at least
+    LTE delay - wired delay + jitter, else a switch-over is heard.
     """
 
     sip_host: Annotated[str, Meta(max_length=253)] = "10.79.0.1"
@@ -227,7 +227,7 @@ class PowerHardware(Section, frozen=True):
 
 
 class Softphone(Section, frozen=True):
-    """This unit's extension (empty: the unit's name) and the address it is reached at: the tunnel's, never an uplink's."""
+    """This unit's extension (empty: the unit's name), and where it listens: the tunnel's address, never an uplink's."""
 
     user: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
     password_file: str = ""
