@@ -131,7 +131,12 @@ Fact = Sent | Answered | Carrier | Traffic | Other | Paced | Tick
 def step(health: Health, fact: Fact, now: float) -> tuple[Health, float]:
     """The uplink after `fact`, and when the machine must be asked again at the latest: to probe, or to count a miss."""
     after = _ON[type(fact)](_expire(health, now), fact, now)
-    return after, min(probe_at(after), _deadline(after))
+    return after, due_at(after)
+
+
+def due_at(health: Health) -> float:
+    """When the machine must be asked again at the latest."""
+    return min(probe_at(health), _deadline(health))
 
 
 def probe_at(health: Health) -> float:
