@@ -1,0 +1,1 @@
+"""The supervisors' console: every unit with its verdict, the alerts on top, acknowledged by a person with a name."""
