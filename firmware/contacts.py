@@ -1,0 +1,165 @@
+"""What the buttons do, decided from their contacts: debounce, press, stuck, chatter and wiring faults. Pure.
+
+A button has one normally open contact, or two that must disagree (PANIC: one normally open, one normally closed). Each
+sample says whether a contact is closed; a level counts once it has stood still for `debounce_s`. Of two contacts:
+
+| normally open | normally closed | means                                                     |
+|---------------|-----------------|-----------------------------------------------------------|
+| open          | closed          | at rest                                                   |
+| closed        | open            | pressed, also while a wiring fault stands                 |
+| open          | open            | after `contact_fault_s`: fault `cut` (wire or contact)    |
+| closed        | closed          | after `contact_fault_s`: fault `short`                    |
+
+A fault is healed only at rest. A fault that comes from rest and is gone again within `ONE_CONTACT_S` was a finger on a
+button of which one contact has failed: it is taken as a press. A contact that chatters has no vote; the other decides
+alone, and where both chatter the button counts as pressed, once: a panic too many is answered, one too few is not. A
+button of one contact keeps its state while it chatters.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from firmware.facts import Button as Name
+from firmware.facts import Fact
+
+ONE_CONTACT_S = 1.0
+CHATTER_WINDOW_S = 1.0
+CHATTER_EDGES = 100
+"""Edges a second from here on are chatter. Ten presses a second, each bouncing four times both ways, make eighty."""
+
+Wiring = Literal["", "cut", "short"]
+Change = Literal["press", "release"]
+
+
+class Timing(Fact, frozen=True):
+    debounce_s: float = 0.005
+    contact_fault_s: float = 0.05
+    stuck_s: float = 30.0
+
+
+class Contact(Fact, frozen=True):
+    """One contact: `closed` debounced, `raw` as last sampled (since `raw_at`), its edges of the last second."""
+
+    normally_closed: bool
+    closed: bool
+    raw: bool
+    raw_at: float
+    edges: tuple[float, ...] = ()
+    chatters: bool = False
+
+
+class Button(Fact, frozen=True):
+    """`pressed_at` is when the press was decided; `alike_since` since when two contacts agree, `at_rest` from where."""
+
+    name: Name
+    contacts: tuple[Contact, ...]
+    pressed: bool = False
+    pressed_at: float = 0.0
+    alike_since: float | None = None
+    at_rest: bool = True
+    wiring: Wiring = ""
+    stuck: bool = False
+
+
+def button(name: Name, closed: tuple[bool, ...], now: float) -> Button:
+    """A button as found at start: known to be at rest, so that one held down counts after the debounce."""
+    contacts = (_found(normally_closed=bool(place), raw=raw, now=now) for place, raw in enumerate(closed))
+    return Button(name=name, contacts=tuple(contacts))
+
+
+def _found(normally_closed: bool, raw: bool, now: float) -> Contact:
+    return Contact(normally_closed=normally_closed, closed=normally_closed, raw=raw, raw_at=now)
+
+
+def sample(state: Button, place: int, closed: bool, now: float, timing: Timing) -> tuple[Button, tuple[Change, ...]]:
+    """Contact `place` was seen `closed` at `now`: an edge, or a re-read that shows what an edge did not.
+
+    A re-read that began before the newest edge is older than what is known, and is left out.
+    """
+    state, before = step(state, now, timing)
+    contact = state.contacts[place]
+    if contact.raw == closed or now < contact.raw_at:
+        return state, before
+    edges = (*contact.edges, now)[-CHATTER_EDGES:]
+    contact = msgspec.structs.replace(contact, raw=closed, raw_at=now, edges=edges)
+    contacts = (*state.contacts[:place], contact, *state.contacts[place + 1 :])
+    state, after = step(msgspec.structs.replace(state, contacts=contacts), now, timing)
+    return state, before + after
+
+
+def step(state: Button, now: float, timing: Timing) -> tuple[Button, tuple[Change, ...]]:
+    """What has become true by `now`."""
+    contacts = tuple(_settled(each, now, timing) for each in state.contacts)
+    state = msgspec.structs.replace(state, contacts=contacts)
+    shown = state.pressed if len(contacts) == 1 and contacts[0].chatters else shows(contacts)
+    state, changes = _alike(state, now, timing) if shown is None else _disagree(state, shown, now, timing)
+    stuck = state.pressed and now >= state.pressed_at + timing.stuck_s
+    return msgspec.structs.replace(state, stuck=stuck), changes
+
+
+def due(state: Button, timing: Timing) -> float | None:
+    """When `step` next has something to decide without a new sample; None: not before one."""
+    times = [each.raw_at + timing.debounce_s for each in state.contacts if each.raw != each.closed]
+    if state.alike_since is not None and (not state.wiring or state.pressed):
+        times.append(state.alike_since + timing.contact_fault_s)
+    if state.pressed and not state.stuck:
+        times.append(state.pressed_at + timing.stuck_s)
+    times += [each.edges[-1] + CHATTER_WINDOW_S for each in state.contacts if each.chatters]
+    return min(times, default=None)
+
+
+def faults(state: Button) -> tuple[str, ...]:
+    """What is wrong with this button, as shown: `panic: cut`."""
+    chatters = any(each.chatters for each in state.contacts)
+    found = (state.wiring, "stuck" if state.stuck else "", "chatter" if chatters else "")
+    return tuple(f"{state.name}: {each}" for each in found if each)
+
+
+def shows(contacts: tuple[Contact, ...]) -> bool | None:
+    """Whether the contacts show a press; None where two that may vote are alike."""
+    votes = {each.closed != each.normally_closed for each in contacts if not each.chatters}
+    return votes.pop() if len(votes) == 1 else None if votes else True
+
+
+def _settled(contact: Contact, now: float, timing: Timing) -> Contact:
+    closed = contact.raw if now >= contact.raw_at + timing.debounce_s else contact.closed
+    if contact.chatters:
+        chatters = now < contact.edges[-1] + CHATTER_WINDOW_S
+    else:
+        chatters = len(contact.edges) == CHATTER_EDGES and contact.edges[0] > contact.edges[-1] - CHATTER_WINDOW_S
+    edges = contact.edges if chatters == contact.chatters or chatters else ()
+    return msgspec.structs.replace(contact, closed=closed, chatters=chatters, edges=edges)
+
+
+def _disagree(state: Button, pressed: bool, now: float, timing: Timing) -> tuple[Button, tuple[Change, ...]]:
+    """At rest or pressed, as it should be."""
+    changes: tuple[Change, ...] = ()
+    if pressed != state.pressed:
+        changes = ("press",) if pressed else ("release",)
+    elif not pressed and _was_a_finger(state, now, timing):
+        changes = ("press", "release")
+    wiring = state.wiring if pressed else ""
+    pressed_at = now if "press" in changes else state.pressed_at
+    state = msgspec.structs.replace(state, pressed=pressed, pressed_at=pressed_at, alike_since=None, wiring=wiring)
+    return msgspec.structs.replace(state, at_rest=not pressed), changes
+
+
+def _was_a_finger(state: Button, now: float, timing: Timing) -> bool:
+    if state.alike_since is None or not state.at_rest:
+        return False
+    return timing.contact_fault_s <= now - state.alike_since <= ONE_CONTACT_S
+
+
+def _alike(state: Button, now: float, timing: Timing) -> tuple[Button, tuple[Change, ...]]:
+    """Both contacts open or both closed: in passing from one state to the other, or a fault."""
+    if state.alike_since is None:
+        since = max((each.raw_at for each in state.contacts if each.raw == each.closed), default=now)
+        state = msgspec.structs.replace(state, alike_since=since)
+    assert state.alike_since is not None
+    if now < state.alike_since + timing.contact_fault_s:
+        return state, ()
+    wiring: Wiring = "short" if state.contacts[0].closed else "cut"
+    changes: tuple[Change, ...] = ("release",) if state.pressed else ()
+    at_rest = state.at_rest and not state.pressed
+    return msgspec.structs.replace(state, wiring=wiring, pressed=False, at_rest=at_rest), changes
