@@ -1,0 +1,32 @@
+"""The hub on the bench: certificates, broker and supervisors' console, in the hub's namespace."""
+
+from pathlib import Path
+
+from bench.processes import Program, inside, python
+from hub import authority, broker
+from hw.cables.topology import HUB, Names
+
+MQTT_PORT = 8883
+
+
+class BenchHub:
+    def __init__(self, folder: Path, names: Names) -> None:
+        self.folder, self.names = folder, names
+        self.console_socket = folder / "console.sock"
+
+    def certify(self, unit: str) -> Path:
+        """Makes every certificate; returns the folder of the unit's."""
+        made = authority.make(self.folder / "tls", [HUB, "10.79.0.1"], [unit])
+        return made.unit(unit)
+
+    def programs(self) -> list[Program]:
+        tls = self.folder / "tls"
+        broker_argv = broker.write(self.folder / "broker", "0.0.0.0", MQTT_PORT, tls / "broker")
+        console = python(
+            "hub.console",
+            *("--unix", str(self.console_socket), "--mqtt", f"{HUB}:{MQTT_PORT}", "--tls", str(tls / "console")),
+        )
+        return [
+            Program("broker", inside(self.names.hub, broker_argv), {}, lambda: True),
+            Program("console", inside(self.names.hub, console), {}, self.console_socket.exists),
+        ]

@@ -1,0 +1,57 @@
+"use strict";
+/* Round trip of each uplink over the last two minutes; a band where it was active, a mark at each change of it. */
+const Plot = (() => {
+  const SPAN_MS = 120000, TOP_MS = 200;
+  const COLOURS = {wired: "#6cb2ff", wired2: "#b79cff", lte: "#f2b84b"};
+  const samples = [], marks = [];
+
+  function colour(name) { return COLOURS[name] || "#e8edf3"; }
+
+  function add(uplinks, mark) {
+    const at = Date.now(), active = (uplinks.find((each) => each.active) || {}).name || null;
+    const before = samples.length ? samples[samples.length - 1].active : active;
+    samples.push({at, active, rtt: Object.fromEntries(uplinks.map((each) => [each.name, each.state === "down" ? null : each.rtt_ms]))});
+    if (before !== active) marks.push({at, words: active ? `→ ${active}` : "no uplink"});
+    if (mark) marks.push({at, words: mark});
+    while (samples.length && samples[0].at < at - SPAN_MS) samples.shift();
+    while (marks.length && marks[0].at < at - SPAN_MS) marks.shift();
+  }
+
+  function note(words) { marks.push({at: Date.now(), words}); }
+
+  function draw(canvas) {
+    const pen = canvas.getContext("2d"), {width, height} = canvas, now = Date.now();
+    const x = (at) => width - (now - at) / SPAN_MS * width;
+    const y = (ms) => height - 18 - Math.min(Math.log10(1 + ms) / Math.log10(1 + TOP_MS), 1) * (height - 40);
+    pen.clearRect(0, 0, width, height);
+    pen.font = "12px system-ui"; pen.fillStyle = "#93a1b2"; pen.strokeStyle = "#2a3644"; pen.lineWidth = 1;
+    for (const ms of [0, 1, 10, 50, 200]) {
+      pen.beginPath(); pen.moveTo(0, y(ms)); pen.lineTo(width, y(ms)); pen.stroke();
+      pen.fillText(`${ms} ms`, 4, y(ms) - 3);
+    }
+    samples.forEach((each, i) => {
+      if (!each.active) return;
+      const end = i + 1 < samples.length ? samples[i + 1].at : now;
+      pen.fillStyle = colour(each.active); pen.fillRect(x(each.at), height - 8, x(end) - x(each.at) + .5, 8);
+    });
+    const names = new Set(samples.flatMap((each) => Object.keys(each.rtt)));
+    for (const name of names) {
+      pen.strokeStyle = colour(name); pen.lineWidth = 2; pen.beginPath();
+      let down = false;
+      for (const each of samples) {
+        const ms = each.rtt[name];
+        if (ms == null) { down = false; continue; }
+        pen[down ? "lineTo" : "moveTo"](x(each.at), y(ms)); down = true;
+      }
+      pen.stroke();
+    }
+    marks.forEach((each, i) => {
+      pen.strokeStyle = "#e8edf366"; pen.beginPath(); pen.moveTo(x(each.at), 0); pen.lineTo(x(each.at), height - 8); pen.stroke();
+      pen.fillStyle = "#e8edf3"; pen.textAlign = x(each.at) > width - 120 ? "right" : "left";
+      pen.fillText(each.words, x(each.at) + (pen.textAlign === "right" ? -4 : 4), 14 + (i % 3) * 14); pen.textAlign = "left";
+    });
+  }
+
+  function legend(names) { return names.map((name) => `<span><i style="background:${colour(name)}"></i>${name}</span>`).join(""); }
+  return {add, note, draw, legend};
+})();
