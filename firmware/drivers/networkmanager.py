@@ -6,7 +6,7 @@ there again; nothing here has to be restarted. A dead bus is found by the servic
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ BUS, BUS_PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
 CALL_TIMEOUT_S = 5.0
 SETTLE_S = 0.005  # one change of a device makes several signals; they are read together
 AUTOMATIC = "/"
+MAIN_TABLE = ("u", 254)  # named and not left at 0, else old pins in other tables stay (nm-settings(5), route-table)
 UNREACHABLE = (SdBusBaseError, NetworkManagerBaseError, TimeoutError, OSError)
 log = logging.getLogger("networkmanager")
 
@@ -70,11 +71,28 @@ def with_metric(profile: Profile, metric: int) -> Profile:
     }
 
 
-class NetworkManager:
-    """The links named in `interfaces`; made inside a running loop. See `firmware.drivers.ports.Links`."""
+def with_pin(profile: Profile, table: int, gateway: str, metric: int) -> Profile:
+    """An applied connection with one default route more: in `table`, for what is pinned to this link by its mark."""
+    ipv4 = profile.get("ipv4", {})
+    kept = [each for each in ipv4.get("route-data", ("aa{sv}", []))[1] if each.get("table") != ("u", table)]
+    pin = {"dest": ("s", "0.0.0.0"), "prefix": ("u", 0), "metric": ("u", metric), "table": ("u", table)}
+    if gateway:
+        pin["next-hop"] = ("s", gateway)
+    legacy = {"routes"}  # the older form of the same; where both are there, NetworkManager takes the older
+    rest = {name: value for name, value in ipv4.items() if name not in legacy}
+    routes = {"route-data": ("aa{sv}", [*kept, pin]), "route-table": MAIN_TABLE}
+    return {**profile, "ipv4": {**rest, **routes}}
 
-    def __init__(self, bus: SdBus, interfaces: Sequence[str]) -> None:
-        self._bus = bus
+
+class NetworkManager:
+    """The links named in `interfaces`; made inside a running loop. See `firmware.drivers.ports.Links`.
+
+    `pins` is interface to routing table: the default route of an active link also stands there, at the same metric.
+    """
+
+    def __init__(self, bus: SdBus, interfaces: Sequence[str], pins: Mapping[str, int] | None = None) -> None:
+        self._bus, self._pins = bus, pins or {}
+        self._pinned: dict[str, tuple[str, int]] = {}
         self._links = {name: Link(interface=name) for name in interfaces}
         self._stale = asyncio.Event()
         self._carrier = CarrierWatch(self._on_carrier)
@@ -140,6 +158,7 @@ class NetworkManager:
             found = await asyncio.gather(*(self._read(interface) for interface in self._links))
             for interface, known in zip(self._links, found, strict=True):
                 self._put(interface, **known)
+                await self._hold_pin(self._links[interface])
 
     async def _read(self, interface: str) -> dict[str, Any]:
         """What NetworkManager says of one link; all unknown where it is away or has no such device."""
@@ -168,15 +187,42 @@ class NetworkManager:
         at = await Service(self._bus).get_device_by_ip_iface(interface)
         return NetworkDeviceGeneric(at, self._bus)
 
+    async def _hold_pin(self, link: Link) -> None:
+        """Pins a link that has come up since; NetworkManager starts each activation from the stored profile."""
+        if link.interface not in self._pins:
+            return
+        if link.state != "activated" or link.metric is None:
+            self._pinned.pop(link.interface, None)
+        elif self._pinned.get(link.interface) != (link.gateway, link.metric):
+            try:
+                await self.set_metric(link.interface, link.metric)
+            except NetworkManagerError as error:
+                log.warning("%s is not pinned: %s", link.interface, error)
+
     async def set_metric(self, interface: str, metric: int) -> None:
         """See the port. Away or Refused where it could not be done; Device.Reapply takes about two milliseconds."""
+        gateway = self._links[interface].gateway if interface in self._links else ""
+
+        def change(profile: Profile) -> Profile:
+            table = self._pins.get(interface)
+            moved = with_metric(profile, metric)
+            return with_pin(moved, table, gateway, metric) if table else moved
+
+        await self._reapply(interface, change, f"setting the metric of {interface} to {metric}")
+        self._pinned[interface] = (gateway, metric)
+
+    async def set_section(self, interface: str, section: str, value: Mapping[str, tuple[str, Any]]) -> None:
+        """Gives one section of the interface's applied profile a new value. Away or Refused where that failed."""
+        await self._reapply(interface, lambda profile: {**profile, section: dict(value)}, f"{section} of {interface}")
+
+    async def _reapply(self, interface: str, change: Callable[[Profile], Profile], doing: str) -> None:
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 device = await self._device(interface)
                 profile, version = await device.get_applied_connection(0)
-                await device.reapply(with_metric(profile, metric), version, 0)
+                await device.reapply(change(profile), version, 0)
         except UNREACHABLE as error:
-            raise self._error(f"setting the metric of {interface} to {metric}", error) from error
+            raise self._error(doing, error) from error
 
     async def activate(self, interface: str) -> None:
         """See the port. Away or Refused where it could not be done."""

@@ -1,0 +1,83 @@
+"""The voice plane while it matters: copies of wg-voice's datagrams on LTE, on in a call or with a panic open, else off.
+
+One difference between unit and bench, and it is here: on a unit the copies are a `tc` mirror on wg-a that
+NetworkManager owns; on the bench, whose kernel has none, they are one nftables rule.
+"""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from firmware.failover.tunnels import CARRIED, DATA, LTE, VOICE, WIRED, host
+
+DISCARD_PORT = 9  # RFC 863
+HANDLE_ROOT, HANDLE = 0xFFFFFFFF, 0x10000
+# `dup to` takes the way to that address and leaves the datagram's own destination alone: the copy goes by wg-b, whatever
+# index that interface has today, and nowhere while it is away.
+TABLE = "add table ip voice; add chain ip voice out { type filter hook output priority 0; }; flush chain ip voice out\n"
+RULE = (
+    f'add rule ip voice out oifname "{WIRED.interface}" ip daddr {host(CARRIED, 0)} udp dport {VOICE.port} '
+    f"dup to {LTE.hub()}\n"
+)
+
+
+class VoicePlaneError(Exception):
+    """The copies could not be switched; the message says why. The caller tries again, the call goes on over wg-a."""
+
+
+class Copying(Protocol):
+    """Who makes the copies."""
+
+    async def set(self, on: bool) -> None:
+        """Copies from now on, or no more; VoicePlaneError where it could not be done. Setting twice is fine."""
+
+
+class NftCopying:
+    """Copies by an nftables `dup` rule of ours (nft(8)); needs CAP_NET_ADMIN."""
+
+    async def set(self, on: bool) -> None:
+        process = await asyncio.create_subprocess_exec(
+            "nft", "-f", "-", stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        _, why = await process.communicate((TABLE + (RULE if on else "")).encode())
+        if process.returncode:
+            raise VoicePlaneError(f"voice plane: nft refused to switch the copies: {why.decode().strip()}")
+
+
+class Reapplies(Protocol):
+    """The part of the NetworkManager driver that the mirror needs."""
+
+    async def set_section(self, interface: str, section: str, value: Mapping[str, tuple[str, Any]]) -> None:
+        """Gives one section of the interface's applied profile a new value, without interrupting it."""
+
+
+def mirror(on: bool) -> dict[str, tuple[str, Any]]:
+    """The `tc` section of wg-a's profile: all that leaves it also leaves by wg-b (tc-mirred(8)), or nothing does."""
+    if not on:
+        return {"qdiscs": ("aa{sv}", []), "tfilters": ("aa{sv}", [])}
+    action = {"kind": ("s", "mirred"), "egress": ("b", True), "mirror": ("b", True), "dev": ("s", LTE.interface)}
+    queue = {"kind": ("s", "prio"), "parent": ("u", HANDLE_ROOT), "handle": ("u", HANDLE)}
+    match = {"kind": ("s", "matchall"), "parent": ("u", HANDLE), "handle": ("u", 0), "action": ("a{sv}", action)}
+    return {"qdiscs": ("aa{sv}", [queue]), "tfilters": ("aa{sv}", [match])}
+
+
+class MirrorCopying:
+    """Copies by NetworkManager's `tc` setting on wg-a."""
+
+    def __init__(self, driver: Reapplies) -> None:
+        self._driver = driver
+
+    async def set(self, on: bool) -> None:
+        await self._driver.set_section(WIRED.interface, "tc", mirror(on))
+
+
+def poke() -> None:
+    """Sends one small datagram through each tunnel that may have moved, so that the hub answers on the new way at once
+    (a WireGuard peer follows the last packet it could verify). A tunnel that is away costs nothing."""
+    for tunnel in (DATA, VOICE):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out:
+            try:
+                out.sendto(b"\0", (tunnel.hub(), DISCARD_PORT))
+            except OSError:
+                continue

@@ -1,0 +1,83 @@
+"""Both ends of the tunnels on `wireguard-go`: keys made as provisioning would, and one process a tunnel and end.
+
+Each process gets a mount namespace with a control folder of its own bound over /run/wireguard, since the same interface
+names stand at both ends. It configures its interface each time it starts, so a supervisor may kill and restart it.
+"""
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from firmware.failover import tunnels
+from firmware.failover.tunnels import Tunnel
+from hub import tunnels as hub_tunnels
+from hw.cables import namespace
+from hw.cables.networkmanager import Command
+from hw.cables.topology import HUB, Names, ip, run
+
+SCRIPT = """set -e
+mount --make-rprivate /
+mkdir -p {control} /run/wireguard
+mount --bind {control} /run/wireguard
+(until wg show {interface} > /dev/null 2>&1; do sleep 0.02; done
+ wg setconf {interface} {config} && ip -batch {lines} || kill $$) &
+exec wireguard-go --foreground {interface} 2> /dev/null
+"""
+
+
+async def keys(folder: Path, end: str) -> dict[str, tuple[str, str]]:
+    """Interface name to (private, public) key of one end, made where they are not there yet (wg(8))."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for tunnel in tunnels.ALL:
+        file = folder / f"{end}-{tunnel.interface}.key"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(await run("wg", "genkey"))
+        private = file.read_text().strip()
+        found[tunnel.interface] = private, (await run("wg", "pubkey", given=private)).strip()
+    return found
+
+
+class Tunnels:
+    """The tunnels of unit 1 and of the hub; `prepare` once the namespaces are there, then run the commands."""
+
+    def __init__(self, folder: Path, names: Names, number: int = 1) -> None:
+        self.folder, self.names, self.number = folder / "tunnels", names, number
+
+    async def prepare(self) -> tuple[Command, ...]:
+        """Keys, files, and all that stands in the two namespaces; the eight commands for a supervisor."""
+        unit, hub = await keys(self.folder / "keys", "unit"), await keys(self.folder / "keys", "hub")
+        await ip(self.names.unit, *tunnels.standing_lines(self.number))
+        await ip(self.names.hub, *hub_tunnels.standing_lines())
+        await run(*namespace.command(self.names.hub, "nft", "-f", "-"), given=hub_tunnels.TABLE)
+        return tuple(
+            command
+            for tunnel in tunnels.ALL
+            for command in (
+                self._unit(tunnel, unit[tunnel.interface][0], hub[tunnel.interface][1]),
+                self._hub(tunnel, hub[tunnel.interface][0], unit[tunnel.interface][1]),
+            )
+        )
+
+    def _unit(self, tunnel: Tunnel, private: str, public: str) -> Command:
+        config = tunnels.setconf(tunnel, private, [tunnels.unit_peer(tunnel, HUB, public)], listen=False)
+        return self._command("unit", self.names.unit, tunnel, config, tunnels.interface_lines(tunnel, self.number))
+
+    def _hub(self, tunnel: Tunnel, private: str, public: str) -> Command:
+        config = hub_tunnels.configuration(tunnel, private, {self.number: public})
+        return self._command("hub", self.names.hub, tunnel, config, hub_tunnels.interface_lines(tunnel))
+
+    def _command(self, end: str, inside: str, tunnel: Tunnel, config: str, lines: Iterable[str]) -> Command:
+        base = self.folder / f"{end}-{tunnel.interface}"
+        base.with_suffix(".conf").touch(mode=0o600)
+        base.with_suffix(".conf").write_text(config)
+        base.with_suffix(".ip").write_text("\n".join(lines) + "\n")
+        script = SCRIPT.format(
+            interface=tunnel.interface,
+            control=shlex.quote(str(self.folder / f"{end}-control")),
+            config=shlex.quote(str(base.with_suffix(".conf"))),
+            lines=shlex.quote(str(base.with_suffix(".ip"))),
+        )
+        argv = namespace.command(inside, "unshare", "--mount", "sh", "-c", script)
+        return Command(f"{end}-{tunnel.interface}", argv, {})
