@@ -56,9 +56,10 @@ DRIFT_MS_PER_S = 0.1  # two plain crystals: 100 ppm between them
 def exchanged(clock: Clock, sent_ms: float, hub_ms: float, received_ms: float, now: float) -> Clock:
     """After one exchange (RFC 5905, 8): sent and received on our clock, at the hub at `hub_ms` on its own."""
     error_ms = max(received_ms - sent_ms, 0.0) / 2
-    if error_ms > clock.error_ms + DRIFT_MS_PER_S * (now - clock.at):
-        return clock
-    return Clock(hub_ms - (sent_ms + received_ms) / 2, error_ms, now)
+    ahead_ms = hub_ms - (sent_ms + received_ms) / 2
+    known_ms = clock.error_ms + DRIFT_MS_PER_S * (now - clock.at)
+    stepped = abs(ahead_ms - clock.ahead_ms) > known_ms + error_ms  # both cannot be true: the hub's clock was set
+    return Clock(ahead_ms, error_ms, now) if stepped or error_ms <= known_ms else clock
 
 
 def one_way_ms(clock: Clock, sent_ms: float, hub_ms: float, received_ms: float) -> float:

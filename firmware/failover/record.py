@@ -1,0 +1,71 @@
+"""A decision with all the facts it was made from: what the log, the page and the hub get to read. Pure."""
+
+from msgspec import Struct
+
+from firmware.failover import health as strikes
+from firmware.failover.health import NEVER, Health
+from firmware.failover.policy import Facts, Grade, Move, Uplink, Why, grade
+
+
+class Seen(Struct, frozen=True):
+    """One uplink as it was when the decision was made. Times are how long ago, None: never."""
+
+    name: str
+    kind: str
+    grade: Grade
+    reason: str
+    carrier: bool | None
+    rtt_ms: float | None
+    jitter_ms: float | None
+    one_way_ms: float | None
+    loss: float | None
+    misses: int
+    proven_ms_ago: float | None
+    well_s: float | None
+
+
+class Decision(Struct, frozen=True):
+    """`outage_ms` runs from the last proof of the uplink that was left to the moment the routes were changed."""
+
+    at: str
+    why: Why
+    to: str
+    origin: str | None
+    outage_ms: float | None
+    acted_ms: float
+    in_call: bool | None
+    panic: bool | None
+    uplinks: tuple[Seen, ...]
+
+
+def decision(move: Move, facts: Facts, now: float, at: str, acted_ms: float) -> Decision:
+    """`now` is when it was decided, `acted_ms` how long the routes then took."""
+    outage_ms = None if move.outage_ms is None else _round(move.outage_ms + acted_ms * (move.why == "fail-over"))
+    seen = tuple(_seen(each, now) for each in facts.uplinks)
+    return Decision(at, move.why, move.to, move.origin, outage_ms, round(acted_ms, 1), facts.in_call, facts.panic, seen)
+
+
+def _seen(uplink: Uplink, now: float) -> Seen:
+    health = uplink.health
+    return Seen(
+        name=uplink.name,
+        kind=uplink.kind,
+        grade=grade(health, now),
+        reason=health.reason,
+        carrier=health.carrier,
+        rtt_ms=_round(health.path.srtt_ms),
+        jitter_ms=jitter_ms(health),
+        one_way_ms=_round(health.one_way_ms),
+        loss=strikes.lossy(health),
+        misses=health.misses,
+        proven_ms_ago=_round((now - health.proof_at) * 1000) if health.proof_at > -NEVER else None,
+        well_s=None if health.well_since is None else _round(now - health.well_since),
+    )
+
+
+def jitter_ms(health: Health) -> float | None:
+    return None if health.path.srtt_ms is None else _round(health.path.rttvar_ms)
+
+
+def _round(number: float | None) -> float | None:
+    return None if number is None else round(number, 1)
