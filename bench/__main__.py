@@ -1,7 +1,9 @@
 """`python -m bench --port 8911`: takes the port on this machine's loopback, then enters the namespaces with it."""
 
 import argparse
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +26,14 @@ def listening(port: int) -> socket.socket:
     return made
 
 
+def keep(argv: list[str], page: socket.socket, lifeline: int) -> int:
+    """Runs the bench until it ends; a signal closes its lifeline, which it takes as the word to stop."""
+    os.set_inheritable(lifeline, True)
+    child = subprocess.Popen(argv, cwd=ROOT, pass_fds=(page.fileno(), lifeline))
+    os.close(lifeline)
+    return child.wait()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="the whole unit on twins")
     parser.add_argument("--port", type=int, default=8911, help="where the page is (default 8911)")
@@ -34,9 +44,17 @@ def main() -> None:
     if made.returncode:
         raise SystemExit(1)
     page = listening(given.port)
-    os.chdir(ROOT)
-    command = [sys.executable, "-m", "bench.inside", "--socket", str(page.fileno()), "--port", str(given.port)]
-    os.execv(MACHINE / "enter", [str(MACHINE / "enter"), made.stdout.strip(), *command])
+    inner, outer = os.pipe()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: _close(outer))
+    command = [sys.executable, "-m", "bench.inside", "--socket", str(page.fileno()), "--lifeline", str(inner)]
+    enter = [str(MACHINE / "enter"), made.stdout.strip(), *command, "--port", str(given.port)]
+    raise SystemExit(keep(enter, page, inner))
+
+
+def _close(handle: int) -> None:
+    with contextlib.suppress(OSError):  # a second signal finds it closed
+        os.close(handle)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import shutil
 import signal
 import socket
@@ -55,6 +56,7 @@ class Bench:
         bus, manager = self.unit.system()
         await self.processes.start(bus)
         await self.processes.start(manager, *self.hub.programs(), *self.unit.services())
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.unit.bus.address
         self._environment()
         follow = asyncio.create_task(self.view.follow())
         stack.callback(follow.cancel)
@@ -70,10 +72,11 @@ class Bench:
         (self.folder / "environment").write_text("".join(lines))
 
 
-async def serve(port: int, page: socket.socket) -> None:
+async def serve(port: int, page: socket.socket, lifeline: int) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    asyncio.get_running_loop().add_reader(lifeline, stopped.set)
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         bench = Bench(RUN / str(port))
@@ -86,17 +89,19 @@ async def serve(port: int, page: socket.socket) -> None:
         log.info("up after %.1f s", time.monotonic() - began)
         print(f"bench ready: http://127.0.0.1:{port}/", flush=True)
         await stopped.wait()
+        asyncio.get_running_loop().remove_reader(lifeline)
         handles.closing.set()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.inside")
     parser.add_argument("--socket", type=int, required=True, help="descriptor of the page's listening socket")
+    parser.add_argument("--lifeline", type=int, required=True, help="descriptor that ends when the bench must")
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args()
     journal.set_up()
     try:
-        asyncio.run(serve(given.port, socket.socket(fileno=given.socket)))
+        asyncio.run(serve(given.port, socket.socket(fileno=given.socket), given.lifeline))
     except TimeoutError as error:
         raise SystemExit(f"bench: {error}; its log is in .run/{given.port}/log while it runs") from error
 
