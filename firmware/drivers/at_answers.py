@@ -21,6 +21,8 @@ TEMPERATURE = {
     "simcom": Command("AT+CPMUTEMP", r"\+CPMUTEMP: "),
     "huawei": Command("AT^CHIPTEMP?", r"\^CHIPTEMP: ?"),
 }
+RADIO_ON, RADIO_OFF = Command("AT+CFUN=1", "", 15.0), Command("AT+CFUN=4", "", 15.0)
+RESTART = Command("AT+CFUN=1,1", "", 5.0)
 REGISTRATION_CHANGED = re.compile(r"\+CE?G?REG: ?\d+(,\"|$)")
 
 HOME, ROAMING = frozenset({1, 9}), frozenset({5, 10})
@@ -32,15 +34,17 @@ CME = {
     0: "phone failure", 3: "operation not allowed", 4: "operation not supported", SIM_ABSENT: "SIM not inserted",
     11: "SIM needs its PIN", 12: "SIM needs its PUK", 13: "SIM failure", 14: "SIM busy", 15: "SIM wrong",
     16: "wrong PIN", 30: "no network service", 31: "network time-out", 32: "emergency calls only",
-    50: "wrong parameters", 100: "unknown", 103: "illegal mobile station", 106: "illegal equipment", 107: "service not allowed",
-    111: "network not allowed", 112: "location area not allowed", 113: "roaming not allowed here",
+    50: "wrong parameters", 100: "unknown", 103: "illegal mobile station", 106: "illegal equipment",
+    107: "service not allowed", 111: "network not allowed", 112: "location area not allowed",
+    113: "roaming not allowed here",
 }  # fmt: skip
 CMS = {
     1: "number not assigned", 8: "barred by the operator", 10: "call barred", 21: "rejected",
-    27: "destination out of service", 28: "subscriber not identified", 30: "subscriber unknown", 38: "network out of order", 41: "temporary failure",
-    42: "congestion", 47: "no resources", 50: "facility not subscribed", 69: "facility not implemented",
-    300: "equipment failure", 301: "message service reserved", 302: "operation not allowed",
-    303: "operation not supported", 304: "wrong PDU parameter", 305: "wrong text parameter", 310: "SIM not inserted", 311: "SIM needs its PIN",
+    27: "destination out of service", 28: "subscriber not identified", 30: "subscriber unknown",
+    38: "network out of order", 41: "temporary failure", 42: "congestion", 47: "no resources",
+    50: "facility not subscribed", 69: "facility not implemented", 300: "equipment failure",
+    301: "message service reserved", 302: "operation not allowed", 303: "operation not supported",
+    304: "wrong PDU parameter", 305: "wrong text parameter", 310: "SIM not inserted", 311: "SIM needs its PIN",
     313: "SIM failure", 314: "SIM busy", 316: "SIM needs its PUK", 320: "memory failure", 322: "memory full",
     330: "service centre unknown", 331: "no network service", 332: "network time-out", 500: "unknown",
 }  # fmt: skip

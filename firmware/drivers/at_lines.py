@@ -19,12 +19,13 @@ _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 class Command(Struct, frozen=True):
     """One command line. `answer` is what its information response starts with (a pattern; empty: there is none),
-    `body` what is typed at the `> ` prompt, `within_s` how long it may take."""
+    `within_s` how long it may take, `body` what is typed at the `> ` prompt, which must come within `prompt_s`."""
 
     text: str
     answer: str = ""
     within_s: float = 2.0
     body: str = ""
+    prompt_s: float = 0.0
 
 
 class Exchange(Struct, frozen=True):
@@ -60,6 +61,12 @@ def _text(line: bytes) -> str:
 
 def typed(command: Command) -> bytes:
     return command.text.encode("ascii") + b"\r"
+
+
+def within_s(exchange: Exchange) -> float:
+    """How long after its start the exchange may still wait as it stands."""
+    waits_for_prompt = exchange.command.body and exchange.command.prompt_s and not exchange.typed
+    return exchange.command.prompt_s if waits_for_prompt else exchange.command.within_s
 
 
 def take(exchange: Exchange, line: str) -> Step:

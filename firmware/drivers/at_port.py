@@ -15,9 +15,10 @@ from pathlib import Path
 
 import serial
 
-from firmware.drivers.at_lines import ESC, Command, Exchange, split, take, typed
+from firmware.drivers.at_lines import ESC, Command, Exchange, split, take, typed, within_s
 
 QUIET_S, NOISY_S, WRITE_S, READ_BYTES = 0.05, 0.5, 1.0, 4_096
+SETUP = ("ATE0", "AT+CMEE=1", "AT+CREG=1", "AT+CEREG=1")  # no echo, errors by number, registration told as it changes
 Answer = tuple[str, ...]
 
 
@@ -101,7 +102,7 @@ class AtPort:
         """Ends any text entry, sets the terminal up, and reads until the answer to a question asked now has come."""
         self._write(ESC + b"\r")
         try:
-            for text in ("ATE0", "AT+CMEE=1"):
+            for text in SETUP:
                 with contextlib.suppress(ModemRefused):
                     self._converse(Command(text, "", self.answer_s))
             self._converse(Command("AT+CMEE?", r"\+CMEE: ", self.answer_s))
@@ -122,10 +123,10 @@ class AtPort:
     def _converse(self, command: Command) -> Answer:
         """Types a command and reads until it is answered or its time is over."""
         self._write(typed(command))
-        exchange, until = Exchange(command), time.monotonic() + command.within_s
+        exchange, started = Exchange(command), time.monotonic()
         try:
             while not exchange.final:
-                exchange = self._go_on(exchange, until - time.monotonic())
+                exchange = self._go_on(exchange, started + within_s(exchange) - time.monotonic())
         except ModemError as error:
             error.typed = exchange.typed
             raise
@@ -135,7 +136,7 @@ class AtPort:
 
     def _go_on(self, exchange: Exchange, left_s: float) -> Exchange:
         if left_s <= 0 or self.closing:
-            self._give_up(exchange.command)
+            self._give_up(exchange)
         for line in self.read(left_s):
             exchange = self._step(exchange, line)
         return exchange
@@ -148,11 +149,12 @@ class AtPort:
             self.heard(step.unsolicited)
         return step.exchange if not exchange.final else exchange
 
-    def _give_up(self, command: Command) -> None:
+    def _give_up(self, exchange: Exchange) -> None:
         self._in_step = False
-        if command.body:
+        if exchange.command.body:
             self._write(ESC)
-        raise ModemSilent(f"modem: no answer to {command.text} within {command.within_s:g} s on {self.name}")
+        waited = f"{within_s(exchange):g} s on {self.name}"
+        raise ModemSilent(f"modem: no answer to {exchange.command.text} within {waited}")
 
     def _write(self, data: bytes) -> None:
         assert self._serial
@@ -164,12 +166,12 @@ class AtPort:
         except (OSError, TypeError) as error:
             raise self._gone(error) from error
 
-    def read(self, within_s: float | None) -> tuple[str, ...]:
-        """The lines that came, at the latest after `within_s` (None: until there is a command or a line)."""
-        ends = [self.wake] if within_s is None else []
+    def read(self, for_s: float | None) -> tuple[str, ...]:
+        """The lines that came, at the latest after `for_s` (None: until there is a command or a line)."""
+        ends = [self.wake] if for_s is None else []
         if self._serial:
             ends.append(self._serial.fileno())
-        ready, _, _ = select.select(ends, [], [], within_s)
+        ready, _, _ = select.select(ends, [], [], for_s)
         if self.wake in ready:
             os.eventfd_read(self.wake)
         if not self._serial or self._serial.fileno() not in ready:

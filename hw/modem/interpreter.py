@@ -68,12 +68,12 @@ class Interpreter:
     def _send(self, to: str, text: str) -> Answer:
         if self.radio.sms_error is not None:
             return [f"+CMS ERROR: {self.radio.sms_error}"]
-        if not self._registered():
+        if not self.registered():
             return ["+CMS ERROR: 331"]
         self.sent(to, text)
         return ["+CMGS: 12", OK]
 
-    def _registered(self) -> bool:
+    def registered(self) -> bool:
         return self.radio.registered and self.functional == 1 and self.radio.sim == "READY"
 
     def _command(self, command: str) -> Answer:
@@ -100,7 +100,7 @@ class Interpreter:
         return self._failed(10) if self.radio.sim == "absent" else [f"+CPIN: {self.radio.sim}", OK]
 
     def _registration(self, which: str) -> Answer:
-        stat = 1 if self._registered() else (2 if self.functional == 1 else 0)
+        stat = 1 if self.registered() else (2 if self.functional == 1 else 0)
         more = ',"1A2B","01C3D404",7' if stat == 1 and self.reports else ""
         return [f"+{which.upper()}: {2 if self.reports else 0},{stat}{more}", OK]
 
@@ -109,14 +109,14 @@ class Interpreter:
         return [OK]
 
     def _operator(self) -> Answer:
-        return [f'+COPS: 0,0,"{self.radio.operator}",7' if self._registered() else "+COPS: 0", OK]
+        return [f'+COPS: 0,0,"{self.radio.operator}",7' if self.registered() else "+COPS: 0", OK]
 
     def _signal(self) -> Answer:
         rssi = min(31, max(0, round((self.radio.signal_dbm + 113) / 2))) if self.functional == 1 else 99
         return [f"+CSQ: {rssi},99", OK]
 
     def _signal_extended(self) -> Answer:
-        rsrp = min(97, max(0, self.radio.signal_dbm - 28 + 141)) if self._registered() else 255
+        rsrp = min(97, max(0, self.radio.signal_dbm - 28 + 141)) if self.registered() else 255
         return [f"+CESQ: 99,99,255,255,{20 if rsrp != 255 else 255},{rsrp}", OK]
 
     def _temperature(self) -> Answer:

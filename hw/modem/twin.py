@@ -68,6 +68,7 @@ class ModemTwin:
         self.typed: list[str] = []  # every command line that came, for those who count
         self._ends: tuple[int, int] | None = None  # master and slave
         self._last = ""
+        self._told = True
         self._random = random.Random(27_007)
         self._heal()
 
@@ -130,8 +131,15 @@ class ModemTwin:
             self._later(0.0, f"\r\n{value}\r\n".encode())
         elif hasattr(self.radio, name):
             setattr(self.radio, name, value)
+            self._report()
         else:
             setattr(self, name, value)
+
+    def _report(self) -> None:
+        """Tells a changed registration where +CEREG=1 asked for it."""
+        was, self._told = self._told, self._brain.registered()
+        if self._brain.reports and was != self._told:
+            self._later(0.0, b"\r\n+CEREG: %d\r\n" % (1 if self._told else 2))
 
     # The port.
 

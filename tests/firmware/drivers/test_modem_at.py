@@ -1,7 +1,7 @@
 """The driver against the twin: every fault a modem's AT port has, and the answer after it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,14 @@ class Bench:
                     await asyncio.sleep(0.02)
 
 
+async def until(holds: Callable[[], object], within_s: float = 2.0) -> None:
+    """Returns once `holds`; fails after `within_s`."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while not holds():
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.005)
+
+
 @pytest_asyncio.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     twin = ModemTwin(tmp_path / "modem", answer_s=0.005, sms_s=0.05, boot_s=0.1)
@@ -65,9 +73,7 @@ async def test_a_line_with_noise_still_answers(bench: Bench, fault: str) -> None
 async def test_what_nobody_asked_for_is_told(bench: Bench) -> None:
     await bench.signal_dbm()
     await bench.twin.command({"unsolicited": '+CREG: 5,"1A2B","01C3D404"'})
-    async with asyncio.timeout(2):
-        while not bench.heard:
-            await asyncio.sleep(0.005)
+    await until(lambda: bench.heard)
     assert bench.heard == ['+CREG: 5,"1A2B","01C3D404"']
     assert at_answers.REGISTRATION_CHANGED.match(bench.heard[0])
 
@@ -112,9 +118,7 @@ async def test_the_port_goes_and_comes_back_under_another_name(bench: Bench) -> 
     await bench.signal_dbm()
     was = bench.modem.port
     await bench.twin.command({"unplug": True})
-    async with asyncio.timeout(2):
-        while not bench.lost:
-            await asyncio.sleep(0.005)
+    await until(lambda: bench.lost)
     with pytest.raises(ModemAbsent, match="plug the modem in"):
         await bench.signal_dbm()
     await bench.twin.command({"unplug": False})
