@@ -1,0 +1,64 @@
+"""The headset service: the commanded mute, carried out and proven; level; tones. One process of its own.
+
+`DATA/mute` (`muted` or `live`) is the command, written by the panel and, when the headset's own button is pressed, by
+us. At the start it is carried out before anything else, the bus included. A file that is there and cannot be read is
+taken as muted. The process may be aborted by an unplugged device at any time: all it needs is in that file.
+"""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from firmware import bus, facts, mute, watch
+from firmware.config import Config
+from firmware.drivers.headset_alsa import HeadsetGone, attach
+from firmware.microphone import Microphone, commanded
+from firmware.service import Unit, run
+
+MUTE = "mute"
+
+
+async def body(unit: Unit) -> None:
+    file = Path(unit.config.unit.folders.data) / MUTE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    microphone = Microphone(file, unit.config.site.headset, lambda: None)
+    microphone.happen(mute.Commanded(muted=commanded(file)))
+    try_attach(microphone, unit.config)
+    export = bus.Export(unit.bus, "Headset", microphone.fact())
+    microphone.changed = lambda: announce(export, microphone.fact())
+    unit.group.create_task(obey(microphone, file), name="obey")
+    unit.group.create_task(keep_attached(microphone, unit.config), name="keep-attached")
+    await export.own()
+    unit.ready()
+
+
+def announce(export: bus.Export[facts.Headset], fact: facts.Headset) -> None:
+    """Twenty times a second, so only what is new goes any further."""
+    if fact != export.value:
+        export.set(fact)
+
+
+async def obey(microphone: Microphone, file: Path) -> None:
+    """Carries out what the file says, whenever it is written."""
+    async for name in watch.names(file.parent):
+        if name in ("", file.name):
+            microphone.happen(mute.Commanded(muted=commanded(file)))
+
+
+async def keep_attached(microphone: Microphone, config: Config) -> None:
+    """Opens the headset again whenever it has gone, as soon as it is back."""
+    while True:
+        if microphone.headset is not None or try_attach(microphone, config):
+            await microphone.gone.wait()
+        await asyncio.sleep(config.site.headset.retry_s)
+
+
+def try_attach(microphone: Microphone, config: Config) -> bool:
+    """False while the headset is not there."""
+    with contextlib.suppress(HeadsetGone):
+        microphone.attach(attach(config.unit.headset, config.site.headset.period_ms))
+    return microphone.headset is not None
+
+
+if __name__ == "__main__":
+    run(body)

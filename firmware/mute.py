@@ -1,0 +1,225 @@
+"""Proven mute: the machine that decides what the lamp may say about the microphone. Pure; time is a number.
+
+The lamp is lit steady only while all of this holds: mute is commanded; the capture switch was read back off since; and
+since then nothing above `silence_dbfs` came out of the capture stream, for at least `silence_ms`, measured no longer
+ago than `unmeasured_ms`. The first sound ends it: fault, at once.
+
+What that proves, and what not: that no sound left the capture path, up to the last period measured. A room that is
+silent to the last bit before the press leaves no fall of the noise floor to see, so a switch that lies is found only
+at the first sound. That is why every mute also shuts the software gate, which stands between the point of measurement
+and the softphone: that first sound is measured, and goes no further.
+
+Coming out of mute the state is `live` before any switch is opened: sound never passes under a lit lamp of ours.
+"""
+
+from typing import Literal
+
+from msgspec.structs import replace
+
+from firmware.config import HeadsetPolicy
+from firmware.facts import Fact, MuteState
+
+
+class Commanded(Fact, frozen=True):
+    """The dispatcher's wish, from the panel or from the headset's own button."""
+
+    muted: bool
+
+
+class Attached(Fact, frozen=True):
+    """A headset is there and its capture stream runs (False: it has gone)."""
+
+    attached: bool
+
+
+class SwitchRead(Fact, frozen=True):
+    """The capture switch as the card has it: off, on, or None where it cannot be read."""
+
+    off: bool | None
+
+
+class GateRead(Fact, frozen=True):
+    """The software gate: shut, open, or None where there is none or it cannot be read."""
+
+    shut: bool | None
+
+
+class Heard(Fact, frozen=True):
+    """One capture period: its length, and how much at its end was silent (all of it, or less)."""
+
+    period_s: float
+    silent_tail_s: float
+
+
+class Tick(Fact, frozen=True):
+    """Time has passed."""
+
+
+Event = Commanded | Attached | SwitchRead | GateRead | Heard | Tick
+
+
+class SetSwitch(Fact, frozen=True):
+    """Turn the capture switch, handle the mixer's events, read back, and say SwitchRead."""
+
+    off: bool
+
+
+class SetGate(Fact, frozen=True):
+    """Turn the software gate, and say GateRead."""
+
+    shut: bool
+
+
+class Store(Fact, frozen=True):
+    """The headset's own button was pressed: write the new command durably, so that the panel agrees."""
+
+    muted: bool
+
+
+Action = SetSwitch | SetGate | Store
+Phase = Literal["unknown", "turning", "proven", "fault", "open"]
+
+
+class State(Fact, frozen=True):
+    """`asked_at_s`: when the switch was last asked to turn. `quiet_s`: unbroken silence since it was read back."""
+
+    muted: bool | None = None
+    attached: bool = False
+    phase: Phase = "unknown"
+    since_s: float = 0.0
+    asked_at_s: float = 0.0
+    off: bool | None = None
+    agreed_at_s: float | None = None
+    quiet_s: float = 0.0
+    needs_s: float = 0.0
+    heard_at_s: float | None = None
+    gate_shut: bool | None = None
+
+    @property
+    def proven(self) -> bool | None:
+        """Whether silence is measured now; None where mute is not asked for."""
+        return self.phase == "proven" if self.muted else None
+
+    @property
+    def lamp(self) -> MuteState | None:
+        if self.phase == "fault":
+            return "fault"
+        if self.phase == "proven":
+            return "muted"
+        return "live" if self.attached and self.muted is not None else None
+
+
+Step = tuple[State, tuple[Action, ...]]
+
+
+def step(state: State, event: Event, now_s: float, policy: HeadsetPolicy) -> Step:
+    """The state after `event`, and what to do about it, in order. Publish the state before acting on it."""
+    match event:
+        case Commanded(muted=muted):
+            return _commanded(state, muted, now_s, policy)
+        case Attached(attached=attached):
+            return _attached(state, attached, now_s, policy)
+        case SwitchRead(off=off):
+            return _switch_read(state, off, now_s, policy)
+        case GateRead(shut=shut):
+            return replace(state, gate_shut=shut), ()
+        case Heard():
+            return _heard(state, event, now_s, policy)
+        case Tick():
+            return _tick(state, now_s, policy)
+
+
+def due_s(state: State, policy: HeadsetPolicy) -> float | None:
+    """When a Tick is needed at the latest if nothing else happens; None: never."""
+    match state.phase:
+        case "proven":
+            return (state.heard_at_s or state.since_s) + policy.unmeasured_ms / 1000
+        case "turning":
+            return state.since_s + policy.prove_within_ms / 1000
+        case "fault" if state.attached:
+            return state.asked_at_s + policy.retry_s
+    return None
+
+
+def _commanded(state: State, muted: bool, now_s: float, policy: HeadsetPolicy) -> Step:
+    if muted == state.muted:
+        return state, ()
+    phase: Phase = "turning" if muted or state.attached else "unknown"
+    return _turn(replace(state, muted=muted, since_s=now_s, phase=phase), now_s, policy)
+
+
+def _turn(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
+    """Everything measured before now counts no more; both switches are turned, the gate first when shutting."""
+    state = replace(state, agreed_at_s=None, off=None, quiet_s=0.0, needs_s=policy.silence_ms / 1000, asked_at_s=now_s)
+    muted = bool(state.muted)
+    gate, switch = SetGate(shut=muted), SetSwitch(off=muted)
+    return state, ((gate, switch) if muted else (switch, gate)) if state.attached else ()
+
+
+def _attached(state: State, attached: bool, now_s: float, policy: HeadsetPolicy) -> Step:
+    """A headset that comes back is given the mute state it had before anything is believed about it."""
+    phase: Phase = "unknown" if not state.muted else "fault" if state.phase in ("fault", "proven") else "turning"
+    state = replace(state, attached=attached, phase=phase, heard_at_s=None, gate_shut=None)
+    if state.muted is None:
+        return state, ()
+    if not attached:
+        return replace(state, off=None, agreed_at_s=None, quiet_s=0.0), ()
+    return _turn(state if state.muted else replace(state, since_s=now_s, phase="turning"), now_s, policy)
+
+
+def _switch_read(state: State, off: bool | None, now_s: float, policy: HeadsetPolicy) -> Step:
+    if state.muted is None or not state.attached:
+        return replace(state, off=off), ()
+    if off is state.muted:
+        agreed = now_s if state.agreed_at_s is None else state.agreed_at_s
+        return replace(state, off=off, agreed_at_s=agreed, phase=state.phase if state.muted else "open"), ()
+    settled = now_s - state.asked_at_s > policy.prove_within_ms / 1000
+    if off is not None and state.agreed_at_s is not None and settled:
+        return _own_button(state, off, now_s, policy)
+    phase: Phase = "fault" if now_s - state.since_s > policy.prove_within_ms / 1000 else "turning"
+    return replace(state, off=off, agreed_at_s=None, quiet_s=0.0, phase=phase), ()
+
+
+def _own_button(state: State, off: bool, now_s: float, policy: HeadsetPolicy) -> Step:
+    """The switch had agreed with the command and now says the opposite, unasked: the headset's own button.
+
+    Not within `prove_within_ms` of being asked: a mixer may still show then what was before.
+    """
+    state, actions = _commanded(state, off, now_s, policy)
+    return state, (*actions, Store(muted=off))
+
+
+def _heard(state: State, heard: Heard, now_s: float, policy: HeadsetPolicy) -> Step:
+    state = replace(state, heard_at_s=now_s)
+    if not state.muted or state.agreed_at_s is None:
+        return state, ()
+    silent = heard.silent_tail_s >= heard.period_s
+    quiet_s = min(heard.silent_tail_s + (state.quiet_s if silent else 0.0), now_s - state.agreed_at_s)
+    state = replace(state, quiet_s=quiet_s)
+    if not silent and _lies(state, now_s - heard.silent_tail_s, policy):
+        return _sound_while_muted(state, now_s, policy)
+    return replace(state, phase="proven") if quiet_s >= state.needs_s else state, ()
+
+
+def _lies(state: State, heard_at_s: float, policy: HeadsetPolicy) -> bool:
+    """Sound after silence was proven, or later than the capture path could have kept it: the switch did not do it."""
+    agreed_at_s = heard_at_s if state.agreed_at_s is None else state.agreed_at_s
+    return state.phase == "proven" or heard_at_s - agreed_at_s > policy.prove_within_ms / 1000
+
+
+def _sound_while_muted(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
+    """Fault now, and a pause in somebody's speech will not be taken for silence again."""
+    actions = (SetGate(shut=True), SetSwitch(off=True)) if state.phase == "proven" else ()
+    asked_at_s = now_s if actions else state.asked_at_s
+    return replace(state, phase="fault", needs_s=policy.silence_after_fault_s, asked_at_s=asked_at_s), actions
+
+
+def _tick(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
+    """What was not proven in time, or is measured no more, is a fault; in a fault the switches are asked again."""
+    due = due_s(state, policy)
+    if due is None or now_s < due:
+        return state, ()
+    quiet_s = state.quiet_s if state.phase == "fault" else 0.0
+    state = replace(state, phase="fault", quiet_s=quiet_s, asked_at_s=now_s)
+    gate = (SetGate(shut=True),) if state.muted else ()
+    return state, (*gate, SetSwitch(off=bool(state.muted))) if state.attached else ()

@@ -1,0 +1,1 @@
+"""The headset: as a twin below ALSA."""

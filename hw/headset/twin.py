@@ -1,0 +1,192 @@
+"""The headset as a twin below ALSA: a real PulseAudio that paces itself, can be spoken into and listened to.
+
+The service reaches it as the ALSA devices `headset`, `headset_monitor` and `headset_gate` (see `environment`).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from hw.headset import sound
+from hw.headset.server import Server, ServerError
+
+LISTEN_MS = 20
+KNOWN: dict[str, type | tuple[type, ...]] = {
+    "plugged": bool,
+    "speaking": bool,
+    "level_dbfs": (int, float),
+    "button": str,
+    "stuck_switch": bool,
+    "heal": bool,
+}
+
+
+class HeadsetTwin:
+    """`capture_rms` is what a softphone would capture: 0.0 is digital silence, None that nothing was heard of late."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = Server(folder)
+        self.plugged, self.speaking, self.stuck, self.presses = False, False, False, 0
+        self.level_dbfs = -20.0
+        self.switch_on: bool | None = None
+        self._rms: float | None = None
+        self._heard_at = self._sound_at = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._voice: asyncio.Task[None] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.server.environment
+
+    async def start(self) -> None:
+        await self._plug_in()
+
+    async def close(self) -> None:
+        await self._pull_out()
+
+    def state(self) -> dict[str, object]:
+        now = time.monotonic()
+        fresh = self.plugged and now - self._heard_at < 1.0
+        return {
+            "plugged": self.plugged,
+            "speaking": self.speaking,
+            "level_dbfs": self.level_dbfs,
+            "capture_rms": self._rms if fresh else None,
+            "silent_ms": round((self._heard_at - self._sound_at) * 1000) if fresh else None,
+            "capture_switch": self.switch_on if self.plugged else None,
+            "stuck_switch": self.stuck,
+            "own_button": self.presses,
+        }
+
+    async def command(self, body: dict[str, object]) -> None:
+        _check(body)
+        if body.get("heal"):
+            body = {"plugged": True, "stuck_switch": False, **body}
+        if "plugged" in body and body["plugged"] != self.plugged:
+            await (self._plug_in() if body["plugged"] else self._pull_out())
+        if "stuck_switch" in body:
+            self.stuck = bool(body["stuck_switch"])
+            await self._wire()
+        if "speaking" in body or "level_dbfs" in body:
+            self.speaking = bool(body.get("speaking", self.speaking))
+            self.level_dbfs = float(str(body.get("level_dbfs", self.level_dbfs)))
+            await self._speak()
+        if body.get("button") == "mute":
+            await self._press()
+
+    async def _plug_in(self) -> None:
+        await self.server.start()
+        self.plugged = True
+        if self.stuck:
+            await self._wire()
+        await self._read_switch()
+        self._tasks = [
+            asyncio.create_task(each) for each in (self._listen(), self._watch_switch(), self._say(sound.room(), 500))
+        ]
+        await self._speak()
+
+    async def _pull_out(self) -> None:
+        self.plugged, self._rms = False, None
+        tasks = [*self._tasks, *([self._voice] if self._voice else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks, self._voice = [], None
+        await self.server.kill()
+
+    async def _press(self) -> None:
+        """The headset's own button turns the switch, and nobody is asked."""
+        if not self.plugged:
+            raise ValueError("headset: its button does nothing while it is unplugged; plug it in first")
+        self.presses += 1
+        await self.server.pactl("set-source-mute", "switch", "toggle")
+
+    async def _wire(self) -> None:
+        """A stuck switch: `pre` listens before it, so that it turns, says so, and changes nothing."""
+        if self.plugged:
+            index = output_of(
+                await self.server.pactl("list", "source-outputs"), await self.server.pactl("list", "modules", "short")
+            )
+            await self.server.pactl("move-source-output", index, "mouth.monitor" if self.stuck else "switch")
+
+    async def _speak(self) -> None:
+        if self._voice:
+            self._voice.cancel()
+            await asyncio.gather(self._voice, return_exceptions=True)
+            self._voice = None
+        if self.speaking and self.plugged:
+            self._voice = asyncio.create_task(self._say(sound.speech(self.level_dbfs), 40))
+
+    async def _say(self, loop: bytes, latency_ms: int) -> None:
+        """Says `loop` over and over until cancelled."""
+        words = ["pacat", "--playback", "--raw", "--device=mouth", "--format=s16le", "--channels=1"]
+        process = await self.server.spawn(
+            *words, f"--rate={sound.RATE_HZ}", f"--latency-msec={latency_ms}", stdin=asyncio.subprocess.PIPE
+        )
+        assert process.stdin
+        with _ending(process), contextlib.suppress(ConnectionError):
+            while True:
+                process.stdin.write(loop)
+                await process.stdin.drain()
+
+    async def _listen(self) -> None:
+        """The far end of the capture path: a client like the softphone."""
+        words = ["parec", "--raw", "--device=mic", "--format=s16le", "--channels=1", f"--latency-msec={LISTEN_MS}"]
+        process = await self.server.spawn(*words, f"--rate={sound.RATE_HZ}")
+        assert process.stdout
+        with _ending(process), contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                self._hear(await process.stdout.readexactly(2 * sound.RATE_HZ * LISTEN_MS // 1000))
+
+    def _hear(self, data: bytes) -> None:
+        self._heard_at, self._rms = time.monotonic(), sound.rms(data)
+        if self._rms > 0:
+            self._sound_at = self._heard_at
+
+    async def _watch_switch(self) -> None:
+        process = await self.server.spawn("pactl", "subscribe")
+        assert process.stdout
+        with _ending(process), contextlib.suppress(ServerError):
+            while line := await process.stdout.readline():
+                if b"'change' on source #" in line:
+                    await self._read_switch()
+
+    async def _read_switch(self) -> None:
+        self.switch_on = "no" in await self.server.pactl("get-source-mute", "switch")
+
+
+@contextlib.contextmanager
+def _ending(process: asyncio.subprocess.Process) -> Iterator[None]:
+    """The client ends with what it was for."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+
+
+def output_of(outputs: str, modules: str) -> str:
+    """The number of the stream by which the source `pre` listens, from pactl's two listings."""
+    module = next(line.split()[0] for line in modules.splitlines() if "source_name=pre" in line)
+    number = ""
+    for line in outputs.splitlines():
+        number = line.split("#")[1] if line.startswith("Source Output #") else number
+        if line.strip() == f"Owner Module: {module}":
+            return number
+    raise ServerError(f"headset: module {module} has no stream; restart the twin")
+
+
+def _check(body: dict[str, object]) -> None:
+    for key, value in body.items():
+        kind = KNOWN.get(key)
+        if kind is None:
+            raise ValueError(f"headset: {key} is not known here; use one of {', '.join(KNOWN)}")
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(f"headset: {key} = {value!r} is of the wrong kind; see GET /twin/headset")
+    if body.get("button", "mute") != "mute":
+        raise ValueError(f"headset: it has no button {body['button']!r}; its only one is mute")
+    level = body.get("level_dbfs", -20)
+    if isinstance(level, (int, float)) and not -90 <= level <= 0:
+        raise ValueError(f"headset: level_dbfs = {level!r} is out of bounds; give -90 to 0")
