@@ -89,8 +89,11 @@ class CallPolicy(Section, frozen=True):
 
 
 class FailoverPolicy(Section, frozen=True):
-    """How the uplinks are probed, when the unit moves, and what LTE may cost. `targets` are asked by ICMP echo besides
-    the hub; `tunnels` names the interface of each uplink's own tunnel, whose traffic counts as proof."""
+    """How the uplinks are probed, when the unit moves, and what LTE may cost.
+
+    `probe_host` is the hub's own address, outside the tunnels (empty: hub.host); `targets` are asked by ICMP echo
+    besides it; `tunnels` names the interface of each uplink's own tunnel, whose traffic counts as proof.
+    """
 
     wired_ms: Milliseconds = 50.0
     wired_standby_ms: Milliseconds = 100.0
@@ -108,8 +111,9 @@ class FailoverPolicy(Section, frozen=True):
     forgive_s: Seconds = 3_600.0
     boot_s: Seconds = 20.0
     unknown_call_s: Seconds = 600.0
+    probe_host: Annotated[str, Meta(max_length=253)] = ""
     targets: tuple[str, ...] = ()
-    tunnels: dict[str, str] = {}
+    tunnels: dict[str, str] = {"wired": "wg-a", "lte": "wg-b"}
     lte_plan_mb: Annotated[float, Meta(ge=1, le=1_000_000)] = 2_000.0
     lte_idle_mb: Annotated[float, Meta(ge=1, le=100_000)] = 35.0
 

@@ -141,7 +141,7 @@ def due_at(health: Health) -> float:
 
 def probe_at(health: Health) -> float:
     """When the next probe is due; never without a carrier."""
-    return NEVER if health.carrier is False else health.sent_at + _interval_ms(health) / 1000
+    return NEVER if not health.carrier else health.sent_at + _interval_ms(health) / 1000
 
 
 def lossy(health: Health) -> float | None:

@@ -2,9 +2,11 @@
 
 from msgspec import Struct
 
+from firmware import facts
 from firmware.failover import health as strikes
 from firmware.failover.health import NEVER, Health
 from firmware.failover.policy import Facts, Grade, Move, Uplink, Why, grade
+from firmware.failover.steering import Steering
 
 
 class Seen(Struct, frozen=True):
@@ -38,11 +40,11 @@ class Decision(Struct, frozen=True):
     uplinks: tuple[Seen, ...]
 
 
-def decision(move: Move, facts: Facts, now: float, at: str, acted_ms: float) -> Decision:
+def decision(move: Move, given: Facts, now: float, at: str, acted_ms: float) -> Decision:
     """`now` is when it was decided, `acted_ms` how long the routes then took."""
     outage_ms = None if move.outage_ms is None else _round(move.outage_ms + acted_ms * (move.why == "fail-over"))
-    seen = tuple(_seen(each, now) for each in facts.uplinks)
-    return Decision(at, move.why, move.to, move.origin, outage_ms, round(acted_ms, 1), facts.in_call, facts.panic, seen)
+    seen = tuple(_seen(each, now) for each in given.uplinks)
+    return Decision(at, move.why, move.to, move.origin, outage_ms, round(acted_ms, 1), given.in_call, given.panic, seen)
 
 
 def _seen(uplink: Uplink, now: float) -> Seen:
@@ -69,3 +71,22 @@ def jitter_ms(health: Health) -> float | None:
 
 def _round(number: float | None) -> float | None:
     return None if number is None else round(number, 1)
+
+
+def shown(steering: Steering, now: float) -> tuple[facts.Uplink, ...]:
+    """The uplinks as everybody sees them; one whose hub alone is silent is suspect, not down."""
+    return tuple(_shown(each, steering.state.active, now) for each in steering.facts.uplinks)
+
+
+def _shown(uplink: Uplink, active: str | None, now: float) -> facts.Uplink:
+    health, silent = uplink.health, strikes.hub_silent(uplink.health, now)
+    return facts.Uplink(
+        name=uplink.name,
+        kind=uplink.kind,
+        state="suspect" if silent else health.state,
+        active=uplink.name == active,
+        rtt_ms=_round(health.path.srtt_ms),
+        jitter_ms=jitter_ms(health),
+        loss=strikes.lossy(health),
+        reason="the hub is silent, others answer" if silent else health.reason,
+    )

@@ -34,6 +34,11 @@ def begin(settings: FailoverPolicy, uplinks: tuple[Uplink, ...], active: str | N
     return _paced(Steering(settings, policy.State(now, active), Facts(uplinks)), now)
 
 
+def adopted(steering: Steering, active: str, now: float) -> Steering:
+    """With `active` as who carries the unit already."""
+    return _paced(replace(steering, state=replace(steering.state, active=active)), now)
+
+
 def happened(steering: Steering, name: str, fact: Fact, now: float) -> tuple[Steering, tuple[Move, ...]]:
     """After `fact` on the uplink `name`."""
     before = steering.health(name)

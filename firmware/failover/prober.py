@@ -1,0 +1,84 @@
+"""One uplink's probing: its sockets and its one timer, around the pure machine. Thin."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from firmware.failover import health as strikes
+from firmware.failover.echo import Echo
+from firmware.failover.health import Fact, Health, Other, Sent, Tick, Traffic
+from firmware.failover.others import Others
+
+Happened = Callable[[str, Fact, float], None]
+OTHERS_EVERY_S = 0.5
+COUNTER = "/sys/class/net/{}/statistics/rx_packets"
+
+
+class Prober:
+    """Asks through one uplink when the machine says so and hands on what happened; `look` shows the machine's state.
+
+    `hub` is where the hub's responder is (None: not yet known), `targets` who else is asked when it is silent.
+    """
+
+    def __init__(self, name: str, echo: Echo, others: Others, tunnel: str, happened: Happened) -> None:
+        self.name, self.echo, self.others = name, echo, others
+        self.hub: tuple[str, int] | None = None
+        self.targets: tuple[str, ...] = ()
+        self._happened, self._loop = happened, asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._counter = Path(COUNTER.format(tunnel)) if tunnel else None
+        self._traffic, self._asked_others_at = 0, 0.0
+        self._loop.add_reader(echo.socket, self.hear)
+        if others.socket:
+            self._loop.add_reader(others.socket, self._hear_others)
+
+    def due(self, at: float, then: Callable[[], None]) -> None:
+        """Calls `then` at `at` and not before; replaces what was due."""
+        if self._timer:
+            if self._timer.when() == at:
+                return
+            self._timer.cancel()
+        self._timer = None if at == strikes.NEVER else self._loop.call_at(max(at, self._loop.time()), then)
+
+    def hear(self) -> None:
+        """Everything that has come in, told at the time it came."""
+        for at, answered in self.echo.heard():
+            self._happened(self.name, answered, at)
+
+    def turn(self, health: Health, now: float) -> None:
+        """What is due now: a probe, or the count of one that is missing."""
+        if health.pending and self._moved():
+            self._happened(self.name, Traffic(), now)
+        if strikes.probe_at(health) > now:
+            self._happened(self.name, Tick(), now)
+            return
+        if self.hub:
+            self.echo.send(self.hub, now)
+        self._happened(self.name, Sent(), now)
+        if health.state == "down" and now - self._asked_others_at >= OTHERS_EVERY_S:
+            self._asked_others_at = now
+            self.others.ask(self.targets)
+
+    def _hear_others(self) -> None:
+        if self.others.answered():
+            self._happened(self.name, Other(), self._loop.time())
+
+    def _moved(self) -> bool:
+        """Whether the uplink's own tunnel took in anything since it was last looked at."""
+        if self._counter is None:
+            return False
+        try:
+            count = int(self._counter.read_text())
+        except (OSError, ValueError):
+            return False
+        before, self._traffic = self._traffic, count
+        return count > before > 0
+
+    def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._loop.remove_reader(self.echo.socket)
+        self.echo.close()
+        if self.others.socket:
+            self._loop.remove_reader(self.others.socket)
+        self.others.close()
