@@ -21,6 +21,7 @@ from sdbus_async.networkmanager import (
 )
 
 from firmware.drivers.carrier import CarrierWatch
+from firmware.drivers.pinned_routes import PinnedRoutes
 from firmware.drivers.ports import DeviceState, Link
 
 NAME = "org.freedesktop.NetworkManager"
@@ -28,7 +29,6 @@ BUS, BUS_PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
 CALL_TIMEOUT_S = 5.0
 SETTLE_S = 0.005  # one change of a device makes several signals; they are read together
 AUTOMATIC = "/"
-MAIN_TABLE = ("u", 254)  # named and not left at 0, else old pins in other tables stay (nm-settings(5), route-table)
 UNREACHABLE = (SdBusBaseError, NetworkManagerBaseError, TimeoutError, OSError)
 log = logging.getLogger("networkmanager")
 
@@ -71,28 +71,15 @@ def with_metric(profile: Profile, metric: int) -> Profile:
     }
 
 
-def with_pin(profile: Profile, table: int, gateway: str, metric: int) -> Profile:
-    """An applied connection with one default route more: in `table`, for what is pinned to this link by its mark."""
-    ipv4 = profile.get("ipv4", {})
-    kept = [each for each in ipv4.get("route-data", ("aa{sv}", []))[1] if each.get("table") != ("u", table)]
-    pin = {"dest": ("s", "0.0.0.0"), "prefix": ("u", 0), "metric": ("u", metric), "table": ("u", table)}
-    if gateway:
-        pin["next-hop"] = ("s", gateway)
-    legacy = {"routes"}  # the older form of the same; where both are there, NetworkManager takes the older
-    rest = {name: value for name, value in ipv4.items() if name not in legacy}
-    routes = {"route-data": ("aa{sv}", [*kept, pin]), "route-table": MAIN_TABLE}
-    return {**profile, "ipv4": {**rest, **routes}}
-
-
 class NetworkManager:
     """The links named in `interfaces`; made inside a running loop. See `firmware.drivers.ports.Links`.
 
-    `pins` is interface to routing table: the default route of an active link also stands there, at the same metric.
+    `pins` is interface to routing table: the default route of an active link also stands there, at the same metric
+    (NetworkManager 1.42 never takes an old route out of another table on Reapply, so these are ours).
     """
 
     def __init__(self, bus: SdBus, interfaces: Sequence[str], pins: Mapping[str, int] | None = None) -> None:
-        self._bus, self._pins = bus, pins or {}
-        self._pinned: dict[str, tuple[str, int]] = {}
+        self._bus, self._pinned = bus, PinnedRoutes(pins or {})
         self._links = {name: Link(interface=name) for name in interfaces}
         self._stale = asyncio.Event()
         self._carrier = CarrierWatch(self._on_carrier)
@@ -147,6 +134,7 @@ class NetworkManager:
         before = self._links[interface]
         self._links[interface] = msgspec.structs.replace(before, **known)
         if self._links[interface] != before:
+            self._pinned.hold(self._links[interface])
             for each in self._waiting:
                 each.put_nowait(None)
 
@@ -158,7 +146,6 @@ class NetworkManager:
             found = await asyncio.gather(*(self._read(interface) for interface in self._links))
             for interface, known in zip(self._links, found, strict=True):
                 self._put(interface, **known)
-                await self._hold_pin(self._links[interface])
 
     async def _read(self, interface: str) -> dict[str, Any]:
         """What NetworkManager says of one link; all unknown where it is away or has no such device."""
@@ -176,7 +163,8 @@ class NetworkManager:
     async def _read_routes(self, device: NetworkDeviceGeneric) -> dict[str, Any]:
         config = IPv4Config(await device.ip4_config, self._bus)
         addresses, routes = await config.address_data, await config.route_data
-        metrics = [each["metric"][1] for each in routes if each["dest"][1] == "0.0.0.0" and "metric" in each]
+        defaults = [each for each in routes if each["dest"][1] == "0.0.0.0" and "table" not in each]  # of table main
+        metrics = [each["metric"][1] for each in defaults if "metric" in each]
         return {
             "address": addresses[0]["address"][1] if addresses else "",
             "gateway": await config.gateway,
@@ -187,29 +175,11 @@ class NetworkManager:
         at = await Service(self._bus).get_device_by_ip_iface(interface)
         return NetworkDeviceGeneric(at, self._bus)
 
-    async def _hold_pin(self, link: Link) -> None:
-        """Pins a link that has come up since; NetworkManager starts each activation from the stored profile."""
-        if link.interface not in self._pins:
-            return
-        if link.state != "activated" or link.metric is None:
-            self._pinned.pop(link.interface, None)
-        elif self._pinned.get(link.interface) != (link.gateway, link.metric):
-            try:
-                await self.set_metric(link.interface, link.metric)
-            except NetworkManagerError as error:
-                log.warning("%s is not pinned: %s", link.interface, error)
-
     async def set_metric(self, interface: str, metric: int) -> None:
         """See the port. Away or Refused where it could not be done; Device.Reapply takes about two milliseconds."""
-        gateway = self._links[interface].gateway if interface in self._links else ""
-
-        def change(profile: Profile) -> Profile:
-            table = self._pins.get(interface)
-            moved = with_metric(profile, metric)
-            return with_pin(moved, table, gateway, metric) if table else moved
-
-        await self._reapply(interface, change, f"setting the metric of {interface} to {metric}")
-        self._pinned[interface] = (gateway, metric)
+        doing = f"setting the metric of {interface} to {metric}"
+        await self._reapply(interface, lambda profile: with_metric(profile, metric), doing)
+        self._put(interface, metric=metric)
 
     async def set_section(self, interface: str, section: str, value: Mapping[str, tuple[str, Any]]) -> None:
         """Gives one section of the interface's applied profile a new value. Away or Refused where that failed."""
@@ -240,3 +210,4 @@ class NetworkManager:
 
     def close(self) -> None:
         self._carrier.close()
+        self._pinned.close()

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from firmware.facts import CallState, PanicState, UplinkState
 from firmware.failover.tunnels import CARRIED, DATA, LTE, VOICE, WIRED, host
 
 DISCARD_PORT = 9  # RFC 863
@@ -20,6 +21,12 @@ RULE = (
     f'add rule ip voice out oifname "{WIRED.interface}" ip daddr {host(CARRIED, 0)} udp dport {VOICE.port} '
     f"dup to {LTE.hub()}\n"
 )
+
+
+def copying_wanted(call: CallState | None, panic: PanicState | None, wired: UplinkState | None) -> bool:
+    """Whether copies are worth their bytes: a call or a panic that nobody has answered is on, or wired is not well, so
+    that the plane goes by LTE alone; unknown counts as in need. Idle on a well wired uplink LTE carries nothing."""
+    return call != "idle" or panic in (None, "raised", "delivered") or wired != "up"
 
 
 class VoicePlaneError(Exception):
