@@ -1,0 +1,178 @@
+"""What the calls are, from what the softphone says. Pure: `step(session, event, at) -> session`.
+
+    softphone   down <-> up            all that is known of calls ends with it; calls in progress are lost
+    each call   ringing -> active -> gone
+
+Of several calls the foremost is shown: the one answered last, else the one that rang first. Nothing is ever shown as
+ringing or active while the softphone is down.
+"""
+
+from msgspec.structs import replace
+
+from firmware.drivers.softphone import AudioReport, RtcpReport, SoftphoneEvent
+from firmware.facts import Call, CallState, Fact
+
+
+class Up(Fact, frozen=True):
+    """The softphone is there and answers."""
+
+
+class Down(Fact, frozen=True):
+    """The softphone died, or was killed because it did not answer."""
+
+
+class Path(Fact, frozen=True):
+    """The uplink that carries the calls now; empty while none does."""
+
+    name: str
+
+
+class Registering(Fact, frozen=True):
+    """The extension is being registered anew."""
+
+
+class Held(Fact, frozen=True):
+    """The softphone took the order to hold the call `id`, or to take it up again."""
+
+    id: str
+    held: bool
+
+
+class Heard(Fact, frozen=True):
+    """The audio of the call `id` as received so far."""
+
+    id: str
+    audio: AudioReport
+
+
+Event = Up | Down | Path | Registering | Held | Heard | SoftphoneEvent
+
+
+class Leg(Fact, frozen=True):
+    """One call at the softphone."""
+
+    id: str
+    peer: str
+    state: CallState = "ringing"
+    held: bool = False
+    secure: bool = False
+    audio: AudioReport = AudioReport()
+    report: RtcpReport | None = None
+
+
+class Session(Fact, frozen=True):
+    """Everything known now; `stale`: to be registered anew.
+
+    `legs` stand in the order in which they rang, an answered one moved to the end.
+    """
+
+    up: bool = False
+    registered: bool | None = None
+    path: str | None = None
+    stale: bool = False
+    legs: tuple[Leg, ...] = ()
+    lost_calls: int = 0
+    last_lost: str = ""
+
+    def wants_registration(self) -> bool:
+        """Never during a call: registering anew ends the calls of the extension before."""
+        return self.up and self.stale and not self.legs
+
+    def foremost(self) -> Leg | None:
+        """The call the dispatcher is in, else the one that rings longest."""
+        active = [leg for leg in self.legs if leg.state == "active"]
+        return active[-1] if active else next(iter(self.legs), None)
+
+    def ringing(self) -> Leg | None:
+        return next((leg for leg in self.legs if leg.state == "ringing"), None)
+
+    def leg(self, id: str) -> Leg | None:
+        return next((leg for leg in self.legs if leg.id == id), None)
+
+
+def step(session: Session, event: Event, at: str) -> Session:
+    """The session after `event`; `at` is when, as an RFC 3339 time."""
+    match event:
+        case Up():
+            return replace(session, up=True, registered=None, stale=True, legs=())
+        case Down():
+            return _down(session, at)
+        case Path(name=name):
+            moved = bool(name) and session.path not in (None, name)
+            return replace(session, path=name, stale=session.stale or moved)
+        case Registering():
+            return replace(session, registered=None, stale=False)
+        case Held(id=id, held=held):
+            return _changed(session, id, held=held)
+        case Heard(id=id, audio=audio):
+            return _changed(session, id, audio=audio)
+    return _told(session, event) if session.up else session
+
+
+def _told(session: Session, event: SoftphoneEvent) -> Session:
+    match event.kind:
+        case "registered":
+            return replace(session, registered=True)
+        case "unregistered":
+            return replace(session, registered=False, stale=True)
+        case "incoming":
+            known = [leg for leg in session.legs if leg.id != event.id]
+            return replace(session, legs=(*known, Leg(id=event.id, peer=event.peer)))
+        case "established":
+            return _answered(session, event)
+        case "closed":
+            return replace(session, legs=tuple(leg for leg in session.legs if leg.id != event.id))
+        case "secured":
+            return _changed(session, event.id, secure=True)
+    return _changed(session, event.id, report=event.report) if event.report else session
+
+
+def _answered(session: Session, event: SoftphoneEvent) -> Session:
+    leg = session.leg(event.id) or Leg(id=event.id, peer=event.peer)
+    rest = [each for each in session.legs if each.id != event.id]
+    return replace(session, legs=(*rest, replace(leg, state="active")))
+
+
+def _changed(session: Session, id: str, **fields: object) -> Session:
+    legs = tuple(replace(leg, **fields) if leg.id == id else leg for leg in session.legs)
+    return replace(session, legs=legs)
+
+
+def _down(session: Session, at: str) -> Session:
+    """Only an answered call counts as lost: one that rang will ring again, at us or at another dispatcher."""
+    lost = sum(leg.state == "active" for leg in session.legs)
+    total = session.lost_calls + lost
+    return replace(
+        session, up=False, registered=None, legs=(), lost_calls=total, last_lost=at if lost else session.last_lost
+    )
+
+
+def fact(session: Session) -> Call:
+    """What is shown. While the softphone is down no call is known to be: idle, and not registered."""
+    leg = session.foremost()
+    between = Call(
+        state="idle",
+        softphone="up" if session.up else "down",
+        registered=session.registered if session.up else False,
+        lost_calls=session.lost_calls,
+        last_lost=session.last_lost,
+    )
+    return _shown(between, leg, session) if leg else between
+
+
+def _shown(between: Call, leg: Leg, session: Session) -> Call:
+    ringing = session.ringing()
+    return replace(
+        between,
+        state=leg.state,
+        peer=leg.peer,
+        held=leg.held,
+        secure=leg.secure if leg.state == "active" else None,
+        waiting=ringing is not None and ringing is not leg,
+        codec=leg.audio.codec,
+        overruns=leg.audio.overruns,
+        underruns=leg.audio.underruns,
+        lost_frames=leg.report.lost if leg.report else None,
+        jitter_ms=leg.report.jitter_ms if leg.report else None,
+        rtt_ms=leg.report.rtt_ms if leg.report else None,
+    )

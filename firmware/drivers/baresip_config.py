@@ -1,0 +1,75 @@
+"""The softphone's configuration as text: from ours, written anew at each start. Pure.
+
+Everything listens on the tunnel's address or on loopback; only what is needed is loaded.
+"""
+
+from math import ceil
+
+from firmware.config import CallPolicy, HeadsetHardware, Softphone
+
+FRAME_MS = 20
+MODULES = "/usr/lib/baresip/modules"
+CODECS = {"opus": "opus/48000/1", "pcmu": "pcmu/8000/1", "pcma": "pcma/8000/1"}
+ENCRYPTION = {"srtp-sdes": "srtp-mand", "srtp-dtls": "dtls_srtp", "none": ""}  # srtp-mand refuses a call in clear
+NO_HEADSET = ("ausine,400", "aubridge,nobody")  # a unit without a headset still registers, and can be heard to be one
+
+
+def configuration(policy: CallPolicy, phone: Softphone, headset: HeadsetHardware, control_port: int) -> str:
+    """The file `config`. DSCP 46 (rtp_tos 184) is expedited forwarding, RFC 3246."""
+    device = headset.alsa_device
+    source, player = (f"alsa,{device}", f"alsa,{device}") if device else NO_HEADSET
+    frames = ceil(policy.reorder_ms / FRAME_MS)
+    modules = ["g711.so", "opus.so", "plc.so", "srtp.so", "dtls_srtp.so"]
+    modules += ["alsa.so"] if device else ["ausine.so", "aubridge.so"]
+    lines = [
+        "poll_method epoll",
+        f"sip_listen {phone.listen_address}:{phone.sip_port}",
+        f"net_interface {phone.listen_address}",
+        "call_local_timeout 120",
+        "call_max_calls 2",
+        f"audio_source {source}",
+        *(() if device else ("ausrc_srate 48000", "ausrc_channels 2")),
+        f"audio_player {player}",
+        "audio_alert none,none",
+        f"audio_buffer {policy.playout_ms}-{policy.playout_ms * 3}",
+        f"jitter_buffer_delay {frames}-{frames * 5}",
+        "rtp_tos 184",
+        f"rtp_ports {policy.rtp_first_port}-{policy.rtp_last_port}",
+        "rtp_stats no",
+        f"module_path {MODULES}",
+        *(f"module {name}" for name in modules),
+        "module_app menu.so",
+        "module_app ctrl_tcp.so",
+        f"ctrl_tcp_listen 127.0.0.1:{control_port}",
+        "statmode_default off",
+        "ringback_disabled yes",
+        "opus_stereo no",
+        "opus_sprop_stereo no",
+        "opus_application voip",
+        "opus_inbandfec yes",
+        "opus_packet_loss 10",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def address_of_record(policy: CallPolicy, phone: Softphone, unit_name: str) -> str:
+    """Who we are to the SIP server."""
+    return f"sip:{phone.user or unit_name}@{policy.sip_host}:{policy.sip_port}"
+
+
+def account(policy: CallPolicy, phone: Softphone, unit_name: str, password: str) -> str:
+    """The extension as baresip's `uanew` takes it; ValueError where the password cannot be said in it."""
+    if set(password) & set(';"\\ \n'):
+        raise ValueError(
+            f"softphone: {phone.password_file} holds a space, ;, quote or backslash; choose another password"
+        )
+    encryption = ENCRYPTION[policy.encryption]
+    parts = [
+        f"<{address_of_record(policy, phone, unit_name)};transport={policy.sip_transport}>",
+        f"regint={policy.register_s}",
+        f"audio_codecs={','.join(CODECS[name] for name in policy.codecs)}",
+        "answermode=manual",
+        *([f"mediaenc={encryption}"] if encryption else []),
+        *([f"auth_pass={password}"] if password else []),
+    ]
+    return ";".join(parts)
