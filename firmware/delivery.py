@@ -78,9 +78,10 @@ def _may_text(entry: Entry, state: Try, policy: AlertPolicy) -> bool:
 
 def _answered(entry: Entry, state: Try, now: float, policy: AlertPolicy) -> tuple[Try, list[Action], float]:
     id = entry.alert.id
+    answered_at = now if state.answered_at is None else state.answered_at
     if state.answered_at is None:
         state = msgspec.structs.replace(state, answered_at=now, next_at=now, attempt=0)
-    closes_at = (state.answered_at or now) + policy.acknowledged_lamp_s
+    closes_at = answered_at + policy.acknowledged_lamp_s
     if state.cleared:
         return state, [Close(id)] if now >= closes_at else [], closes_at if now < closes_at else float("inf")
     if now < state.next_at:

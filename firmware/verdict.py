@@ -29,7 +29,7 @@ def decide(state: State, status: Status, now: float) -> tuple[State, Readiness, 
     """
     found = reasons(status)
     clear = {name: state.clear_since.get(name, now) for name in state.reasons if name not in found}
-    lingering = {name: state.reasons[name] for name, since in clear.items() if now - since < CLEAR_S}
+    lingering = {name: state.reasons[name] for name, since in clear.items() if now < since + CLEAR_S}
     shown = {**lingering, **found}
     again = min((clear[name] + CLEAR_S for name in lingering), default=None)
     return State(shown, clear), verdict(shown), again

@@ -1,0 +1,142 @@
+"""Measures the voice plane: 50 packets a second both ways through each fault, a call on, many runs.
+
+    bench/machine/enter ROOT .venv/bin/python -m tests.bench.voice_plane --runs 20
+
+Prints a table and writes results/voice_plane.json; status 1 where a goal is missed. Goals: none lost, none twice,
+longest gap 70 ms. `pause` is the sender's own longest pause: a gap not longer than that was made by this machine.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from firmware.failover.tunnels import VOICE
+from hw.cables import namespace
+from hw.cables.faults import Fault
+from hw.cables.voice_stream import VoiceStream
+from tests.hw.cables.ground import Ground
+
+PORT = 16_384
+GOAL_GAP_MS = 70.0
+BEFORE_S, DURING_S, AFTER_S = 0.5, 2.0, 1.0
+Act = Callable[[Ground], Awaitable[None]]
+
+
+async def _hold(ground: Ground, fault: Fault) -> None:
+    ground.routers["wired"].set(fault)
+    await asyncio.sleep(DURING_S)
+    ground.routers["wired"].set(Fault())
+
+
+async def flapping(ground: Ground) -> None:
+    for cable in (False, True) * 5:
+        ground.routers["wired"].set(Fault(cable=cable))
+        await asyncio.sleep(0.2)
+
+
+async def manager_killed(ground: Ground) -> None:
+    await ground.kill("NetworkManager")
+    await asyncio.sleep(0.5)
+    await ground.restart("NetworkManager")
+    await asyncio.sleep(DURING_S)
+
+
+FAULTS: dict[str, Act] = {
+    "none": lambda _: asyncio.sleep(DURING_S),
+    "cable out": lambda ground: _hold(ground, Fault(cable=False)),
+    "blackhole": lambda ground: _hold(ground, Fault(blackhole="both")),
+    "blackhole up": lambda ground: _hold(ground, Fault(blackhole="up")),
+    "blackhole down": lambda ground: _hold(ground, Fault(blackhole="down")),
+    "loss 30 %": lambda ground: _hold(ground, Fault(loss=0.3)),
+    "flapping": flapping,
+    "NetworkManager kill -9": manager_killed,
+}
+
+
+def stream(ground: Ground) -> VoiceStream:
+    unit, hub = (VOICE.unit(1), PORT), (VOICE.hub(), PORT)
+    sockets = namespace.udp_socket(ground.names.unit, unit), namespace.udp_socket(ground.names.hub, hub)
+    return VoiceStream(*sockets, hub, unit)
+
+
+async def warm_up(ground: Ground, bound_s: float = 30.0) -> None:
+    """Until packets flow both ways over both tunnels: handshakes are done before anything is counted."""
+    ends = time.monotonic() + bound_s
+    while time.monotonic() < ends:
+        voice = stream(ground)
+        await voice.run(0.5)
+        voice.close()
+        if voice.up.received > 20 and voice.down.received > 20 and await _copied(ground):
+            return
+    raise SystemExit("voice plane: the tunnels do not carry voice; see their logs")
+
+
+async def _copied(ground: Ground) -> bool:
+    return "10.81." in await ground.hub("nft", "list", "set", "ip", "voice", "copying")
+
+
+async def one(ground: Ground, act: Act) -> dict[str, dict[str, float]]:
+    voice = stream(ground)
+    running = asyncio.create_task(voice.run())
+    await asyncio.sleep(BEFORE_S)
+    await act(ground)
+    await asyncio.sleep(AFTER_S)
+    running.cancel()
+    await voice.settle()
+    now = time.time()
+    voice.close()
+    return {
+        "up": voice.up.summary(voice.up.last_arrival or now),
+        "down": voice.down.summary(voice.down.last_arrival or now),
+    }
+
+
+async def measure(runs: int, faults: list[str]) -> dict[str, list[dict[str, dict[str, float]]]]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with Ground(Path(folder)) as ground:
+            await ground.python("pinning", "-m", "tests.bench.pinning")
+            await ground.unit_routes(2, "101")
+            await warm_up(ground)
+            return {name: [await one(ground, FAULTS[name]) for _ in range(runs)] for name in faults}
+
+
+def row(runs: list[dict[str, dict[str, float]]]) -> dict[str, float]:
+    """All runs and both directions of one fault in one line."""
+    all_of = [run[way] for run in runs for way in ("up", "down")]
+    return {
+        "sent": sum(each["sent"] for each in all_of),
+        "lost": sum(each["lost"] for each in all_of),
+        "duplicated": sum(each["duplicated"] for each in all_of),
+        "longest_gap_ms": max(each["longest_gap_ms"] for each in all_of),
+        "median_gap_ms": statistics.median(each["longest_gap_ms"] for each in all_of),
+        "longest_pause_ms": max(each["sender_pause_ms"] for each in all_of),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--faults", nargs="*", default=list(FAULTS), choices=list(FAULTS))
+    given = parser.parse_args()
+    measured = asyncio.run(measure(given.runs, given.faults))
+    rows = {name: row(runs) for name, runs in measured.items()}
+    print(
+        f"{'fault':24}{'sent':>8}{'lost':>6}{'twice':>7}{'gap ms':>9}{'median':>8}{'pause ms':>10}   ({given.runs} runs)"
+    )
+    for name, each in rows.items():
+        values = f"{each['sent']:8.0f}{each['lost']:6.0f}{each['duplicated']:7.0f}{each['longest_gap_ms']:9.1f}"
+        print(f"{name:24}{values}{each['median_gap_ms']:8.1f}{each['longest_pause_ms']:10.1f}")
+    Path("results").mkdir(exist_ok=True)
+    written = {"runs": given.runs, "goal_gap_ms": GOAL_GAP_MS, "rows": rows, "each": measured}
+    Path("results/voice_plane.json").write_text(json.dumps(written, indent=1))
+    sys.exit(any(each["lost"] or each["duplicated"] or each["longest_gap_ms"] > GOAL_GAP_MS for each in rows.values()))
+
+
+if __name__ == "__main__":
+    main()

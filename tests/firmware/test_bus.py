@@ -1,0 +1,80 @@
+"""One service's fact as another sees it, over a real bus."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from firmware import bus, facts
+
+BOUND_S = 5.0
+
+
+async def shout(text: str) -> str:
+    if not text:
+        raise ValueError("nothing to shout")
+    return text.upper()
+
+
+@pytest.fixture
+async def export(private_bus: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[bus.Export[facts.Power]]:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", private_bus)
+    made = bus.Export(bus.connect(), "Power", facts.Power(), [bus.Method("Shout", "s", ("text",), "s", shout)])
+    await made.own()
+    yield made
+    made.bus.close()
+
+
+async def test_a_change_is_followed(export: bus.Export[facts.Power]) -> None:
+    seen = bus.follow(export.bus, "Power", facts.Power)
+    assert await asyncio.wait_for(anext(seen), BOUND_S) == facts.Power()
+    export.set(facts.Power(source="battery", percent=12.5))
+    assert await asyncio.wait_for(anext(seen), BOUND_S) == facts.Power(source="battery", percent=12.5)
+    await seen.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_service_that_goes_is_none_and_its_return_is_seen(
+    export: bus.Export[facts.Power], private_bus: str
+) -> None:
+    other = bus.connect()
+    seen = bus.follow(export.bus, "Modem", facts.Modem)
+    assert await asyncio.wait_for(anext(seen), BOUND_S) is None
+    modem = bus.Export(other, "Modem", facts.Modem(operator="Lab"))
+    await modem.own()
+    assert await asyncio.wait_for(anext(seen), BOUND_S) == facts.Modem(operator="Lab")
+    other.close()
+    assert await asyncio.wait_for(anext(seen), BOUND_S) is None
+    await seen.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_method_answers_and_an_error_comes_in_words(export: bus.Export[facts.Power]) -> None:
+    assert await bus.call(export.bus, "Power", "Shout", "s", "hello") == "HELLO"
+    with pytest.raises(bus.BusError, match="nothing to shout"):
+        await bus.call(export.bus, "Power", "Shout", "s", "")
+
+
+async def test_a_service_that_is_away_is_an_error(export: bus.Export[facts.Power]) -> None:
+    with pytest.raises(bus.BusError, match=r"org\.homedispatch\.Nobody"):
+        await bus.call(export.bus, "Nobody", "Shout", "s", "x")
+
+
+async def test_a_second_owner_is_refused(export: bus.Export[facts.Power]) -> None:
+    second = bus.connect()
+    with contextlib.closing(second), pytest.raises(bus.BusError, match="already running"):
+        await bus.Export(second, "Power", facts.Power()).own()
+
+
+async def test_a_dead_bus_does_not_answer_a_ping(private_bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", private_bus)
+    connection = bus.connect()
+    await bus.ping(connection)
+    connection.close()
+    with pytest.raises(bus.BusError):
+        await bus.ping(connection)
+
+
+def test_no_bus_is_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+    with pytest.raises(bus.BusError, match="cannot reach the system bus"):
+        bus.connect()
