@@ -52,8 +52,15 @@ async def test_a_whole_story(real_broker: Broker, console: Console) -> None:
         hub = await console.until(lambda hub: row(hub, raised.id), "the alert is seen")
         first = row(hub, raised.id)
         assert first | {"received_at": ""} == {
-            **{"id": raised.id, "unit": UNIT, "kind": "panic", "raised_at": raised.raised_at, "received_at": ""},
-            **{"via": "wired", "attempt": 1, "acknowledged_by": None, "acknowledged_at": None},
+            "id": raised.id,
+            "unit": UNIT,
+            "kind": "panic",
+            "raised_at": raised.raised_at,
+            "received_at": "",
+            "via": "wired",
+            "attempt": 1,
+            "acknowledged_by": None,
+            "acknowledged_at": None,
         }
         await say(unit, f"alert/{raised.id}", msgspec.structs.replace(raised, attempt=2, via="lte"))
         hub = await console.until(lambda hub: row(hub, raised.id)["attempt"] == 2, "it is seen again")
@@ -239,4 +246,3 @@ async def test_the_page_may_load_nothing_from_elsewhere(console: Console, path: 
         assert answer.status == 200
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         assert "://" not in (await answer.text()).replace("http://www.w3.org/2000/svg", "")
-
