@@ -5,6 +5,7 @@ Every value has its unit in its name, a bound and a default that works. `firmwar
 
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -63,7 +64,7 @@ class PowerPolicy(Section, frozen=True):
     test_every_days: Annotated[float, Meta(ge=0, le=365)] = 30.0
     test_hour_utc: Annotated[int, Meta(ge=0, le=23)] = 10
     test_quiet_minutes: Annotated[float, Meta(ge=1, le=1_440)] = 60.0
-    test_floor_percent: Annotated[float, Meta(ge=5, le=90)] = 20.0
+    test_floor_percent: Annotated[float, Meta(ge=5, le=90)] = 10.0
     replace_below_percent: Annotated[float, Meta(ge=10, le=95)] = 70.0
 
 
@@ -113,7 +114,7 @@ class FailoverPolicy(Section, frozen=True):
     unknown_call_s: Seconds = 600.0
     probe_host: Annotated[str, Meta(max_length=253)] = ""
     targets: tuple[str, ...] = ()
-    tunnels: dict[str, str] = {"wired": "wg-a", "lte": "wg-b"}
+    tunnels: dict[str, str] = msgspec.field(default_factory=lambda: {"wired": "wg-a", "lte": "wg-b"})
     lte_plan_mb: Annotated[float, Meta(ge=1, le=1_000_000)] = 2_000.0
     lte_idle_mb: Annotated[float, Meta(ge=1, le=100_000)] = 35.0
 

@@ -1,0 +1,199 @@
+"""How many minutes are left: a span of energy that only what agrees may narrow. Pure.
+
+Three witnesses speak: the count of the energy that left since (never jumps), the gauge's percent and the voltage. What
+two of them agree on is believed and a third that contradicts is doubted. Where none agree the answer is that the
+unit does not know. No reading alone can move the span by more than the battery could have moved itself.
+"""
+
+from firmware.battery import Battery, Span, from_percent, from_voltage
+from firmware.facts import Fact
+
+DOUBT_S, AGREE_S = 300.0, 45.0
+SETTLE_S = 5.0  # a voltage is that of the load only some seconds after mains went
+SLOPE_EVERY_S, SLOPE_POINTS = 10.0, 6
+LAST_MINUTE = 0.7  # of a straight line's estimate: what is left of a minute when the line is wrong by 40 %
+NUDGE_S = 120.0
+
+
+class Estimate(Fact, frozen=True):
+    """The state between two readings. `against_since` is when both gauge and voltage began to contradict the count."""
+
+    span: Span | None = None
+    at: float | None = None
+    draining_since: float | None = None
+    power_w: float | None = None
+    power_doubted: bool = False
+    percent_doubted_until: float = 0.0
+    voltage_doubted_until: float = 0.0
+    against_since: float | None = None
+    both_speak: bool = False
+    slow_v: float | None = None
+    slope: tuple[tuple[float, float, float], ...] = ()
+
+
+class Minutes(Fact, frozen=True):
+    """What is known: all None is nothing. `running_out`: gauge and voltage both say that the last minute has come."""
+
+    at_least: float | None = None
+    left: float | None = None
+    at_most: float | None = None
+    running_out: bool = False
+    doubts: tuple[str, ...] = ()
+
+
+def meet(one: Span | None, other: Span | None) -> Span | None:
+    """What both allow; None where they contradict or one is silent."""
+    if one is None or other is None:
+        return None
+    low, high = max(one.low_wh, other.low_wh), min(one.high_wh, other.high_wh)
+    if low > high:
+        return None
+    return Span(low_wh=low, wh=min(high, max(low, one.wh)), high_wh=high)
+
+
+def counted(state: Estimate, battery: Battery, draining: bool, power: Span, passed_s: float) -> Span | None:
+    """The span after `passed_s` of discharge or of charge, by the power alone."""
+    span, hours = state.span, passed_s / 3600
+    if span is None or hours <= 0:
+        return span
+    if draining:
+        return Span(
+            low_wh=max(0.0, span.low_wh - power.high_wh * hours),
+            wh=max(0.0, span.wh - power.wh * hours),
+            high_wh=max(0.0, span.high_wh - power.low_wh * hours),
+        )
+    most = 1.1 * battery.capacity_wh
+    return Span(low_wh=span.low_wh, wh=span.wh, high_wh=min(max(most, span.high_wh), span.high_wh + most * hours))
+
+
+def drawn_w(state: Estimate, battery: Battery, power_w: float | None, passed_s: float) -> float | None:
+    """The load, smoothed over half a minute; None where the current is not to be believed."""
+    if power_w is None or state.power_doubted or not 0.4 <= power_w / battery.load_w <= 2.5:
+        return None
+    if state.power_w is None:
+        return power_w
+    return state.power_w + (power_w - state.power_w) * min(1.0, passed_s / 30)
+
+
+def load(battery: Battery, drawn: float | None) -> Span:
+    """The power that the unit draws, in W, with its bound."""
+    if drawn is not None:
+        return Span(low_wh=0.93 * drawn, wh=drawn, high_wh=1.07 * drawn)
+    wide = 0.25 if battery.learned_at else 0.5
+    return Span(low_wh=(1 - wide) * battery.load_w, wh=battery.load_w, high_wh=(1 + wide) * battery.load_w)
+
+
+def step(
+    state: Estimate,
+    battery: Battery,
+    percent: float | None,
+    voltage_v: float | None,
+    current_a: float | None,
+    draining: bool,
+    now: float,
+) -> Estimate:
+    """The state after one reading. `current_a` is positive out of the battery; None is a reading not taken."""
+    passed_s = now - state.at if state.at is not None else 0.0
+    since = (state.draining_since if state.draining_since is not None else now) if draining else None
+    power = voltage_v * current_a if draining and voltage_v and current_a is not None else None
+    drawn = drawn_w(state, battery, power, passed_s) if draining else state.power_w
+    span = counted(state, battery, draining, load(battery, drawn), passed_s)
+    power_w = drawn if drawn is not None else battery.load_w
+    by_percent = from_percent(battery, percent, power_w) if percent is not None else None
+    settled = since is not None and now - since >= SETTLE_S
+    by_voltage = from_voltage(battery, voltage_v, power_w) if settled and voltage_v is not None else None
+    span, percent_doubt, voltage_doubt, against = believe(state, span, by_percent, by_voltage, now)
+    slow_v, slope = _falling(state, voltage_v if settled else None, power_w, passed_s, now)
+    reset = state.against_since is not None and against is None and now - state.against_since >= AGREE_S
+    return Estimate(
+        span=_towards(span, by_percent, passed_s) if battery.learned_at and percent_doubt <= now else span,
+        at=now,
+        draining_since=since,
+        power_w=drawn,
+        power_doubted=draining and (state.power_doubted or reset),
+        percent_doubted_until=percent_doubt,
+        voltage_doubted_until=voltage_doubt,
+        against_since=against,
+        both_speak=by_percent is not None and by_voltage is not None,
+        slow_v=slow_v,
+        slope=slope,
+    )
+
+
+def believe(
+    state: Estimate, span: Span | None, by_percent: Span | None, by_voltage: Span | None, now: float
+) -> tuple[Span | None, float, float, float | None]:
+    """The span narrowed by who agrees, until when gauge and voltage are doubted, and since when both contradict."""
+    both = meet(by_percent, by_voltage)
+    if span is None:
+        first = both if by_percent and by_voltage else by_percent or by_voltage
+        doubt = now + DOUBT_S if by_percent and by_voltage and both is None else 0.0
+        return first, max(state.percent_doubted_until, doubt), max(state.voltage_doubted_until, doubt), None
+    with_percent = meet(span, by_percent)
+    with_voltage = meet(with_percent or span, by_voltage)
+    narrowed = with_voltage or with_percent or span
+    percent_doubt = now + DOUBT_S if by_percent and with_percent is None else state.percent_doubted_until
+    voltage_doubt = now + DOUBT_S if by_voltage and with_voltage is None else state.voltage_doubted_until
+    if both is None or with_percent or with_voltage:
+        return narrowed, percent_doubt, voltage_doubt, None
+    against = state.against_since if state.against_since is not None else now
+    if now - against >= AGREE_S:
+        return both, percent_doubt, voltage_doubt, None
+    return narrowed, percent_doubt, voltage_doubt, against
+
+
+def _towards(span: Span | None, by_percent: Span | None, passed_s: float) -> Span | None:
+    """The most likely value moved slowly to what the learned curve says, within the span."""
+    if span is None or by_percent is None:
+        return span
+    wh = span.wh + (by_percent.wh - span.wh) * min(1.0, passed_s / NUDGE_S)
+    return Span(low_wh=span.low_wh, wh=min(span.high_wh, max(span.low_wh, wh)), high_wh=span.high_wh)
+
+
+def _falling(
+    state: Estimate, voltage_v: float | None, power_w: float, passed_s: float, now: float
+) -> tuple[float | None, tuple[tuple[float, float, float], ...]]:
+    """The smoothed voltage, and one point (time, voltage, power) of it each SLOPE_EVERY_S of the last minute."""
+    if voltage_v is None:
+        return None, ()
+    slow = voltage_v if state.slow_v is None else state.slow_v + (voltage_v - state.slow_v) * min(1.0, passed_s / 8)
+    if state.slope and now - state.slope[-1][0] < SLOPE_EVERY_S:
+        return slow, state.slope
+    return slow, (*state.slope[1 - SLOPE_POINTS :], (now, slow, power_w))
+
+
+def run_out_minutes(state: Estimate, battery: Battery) -> float | None:
+    """Minutes until a straight line through the last minute's voltage meets the cut-off; None where there is no line.
+
+    Discharge curves bend down at their end, so the battery dies no later than this.
+    """
+    if len(state.slope) < 3 or state.slow_v is None or state.at is None:
+        return None
+    (began, first_v, first_w), last_w = state.slope[0], state.slope[-1][2]
+    fell_per_minute = (first_v - state.slow_v) / (state.at - began) * 60 if state.at > began else 0.0
+    if fell_per_minute <= 0 or abs(last_w / first_w - 1) > 0.15:
+        return None
+    return max(0.0, state.slow_v - battery.empty_v) / fell_per_minute
+
+
+def minutes(state: Estimate, battery: Battery) -> Minutes:
+    """What is known after `step`."""
+    now, span = state.at or 0.0, state.span
+    doubts = tuple(
+        name
+        for name, until in (("percent", state.percent_doubted_until), ("voltage", state.voltage_doubted_until))
+        if now < until
+    ) + (("current",) if state.power_doubted else ())
+    if span is None or span.high_wh - span.low_wh > 0.8 * battery.capacity_wh:
+        return Minutes(doubts=doubts)
+    power = load(battery, state.power_w)
+    at_least = 60 * span.low_wh / power.high_wh
+    run_out = run_out_minutes(state, battery)
+    sure = state.both_speak and not {"percent", "voltage"} & set(doubts)
+    return Minutes(
+        at_least=at_least,
+        left=60 * span.wh / power.wh,
+        at_most=60 * span.high_wh / power.low_wh,
+        running_out=sure and at_least <= 1 and run_out is not None and run_out <= LAST_MINUTE,
+        doubts=doubts,
+    )
