@@ -24,9 +24,12 @@ from firmware.facts import Button as Name
 from firmware.facts import Fact
 
 ONE_CONTACT_S = 1.0
-CHATTER_WINDOW_S = 1.0
-CHATTER_EDGES = 100
-"""Edges a second from here on are chatter. Ten presses a second, each bouncing four times both ways, make eighty."""
+CHATTER_S = 0.25
+"""A contact that has not once stood still (for the debounce) for this long chatters."""
+CHATTER_CHANGES = 40
+"""So does one that closes and opens, debounced, this often in a second: no finger does; hum of the mains does."""
+QUIET_S = 1.0
+"""A contact that chattered and then made no edge for this long is trusted again."""
 
 Wiring = Literal["", "cut", "short"]
 Change = Literal["press", "release"]
@@ -39,13 +42,14 @@ class Timing(Fact, frozen=True):
 
 
 class Contact(Fact, frozen=True):
-    """One contact: `closed` debounced, `raw` as last sampled (since `raw_at`), its edges of the last second."""
+    """One contact: `closed` debounced (its `changes` of late), `raw` as last sampled, since `raw_at`."""
 
     normally_closed: bool
     closed: bool
     raw: bool
     raw_at: float
-    edges: tuple[float, ...] = ()
+    moving_since: float | None = None
+    changes: tuple[float, ...] = ()
     chatters: bool = False
 
 
@@ -69,7 +73,8 @@ def button(name: Name, closed: tuple[bool, ...], now: float) -> Button:
 
 
 def _found(normally_closed: bool, raw: bool, now: float) -> Contact:
-    return Contact(normally_closed=normally_closed, closed=normally_closed, raw=raw, raw_at=now)
+    since = now if raw != normally_closed else None
+    return Contact(normally_closed=normally_closed, closed=normally_closed, raw=raw, raw_at=now, moving_since=since)
 
 
 def sample(state: Button, place: int, closed: bool, now: float, timing: Timing) -> tuple[Button, tuple[Change, ...]]:
@@ -81,8 +86,8 @@ def sample(state: Button, place: int, closed: bool, now: float, timing: Timing) 
     contact = state.contacts[place]
     if contact.raw == closed or now < contact.raw_at:
         return state, before
-    edges = (*contact.edges, now)[-CHATTER_EDGES:]
-    contact = msgspec.structs.replace(contact, raw=closed, raw_at=now, edges=edges)
+    moving_since = now if contact.moving_since is None else contact.moving_since
+    contact = msgspec.structs.replace(contact, raw=closed, raw_at=now, moving_since=moving_since)
     contacts = (*state.contacts[:place], contact, *state.contacts[place + 1 :])
     state, after = step(msgspec.structs.replace(state, contacts=contacts), now, timing)
     return state, before + after
@@ -100,12 +105,12 @@ def step(state: Button, now: float, timing: Timing) -> tuple[Button, tuple[Chang
 
 def due(state: Button, timing: Timing) -> float | None:
     """When `step` next has something to decide without a new sample; None: not before one."""
-    times = [each.raw_at + timing.debounce_s for each in state.contacts if each.raw != each.closed]
+    times = [each.raw_at + timing.debounce_s for each in state.contacts if each.moving_since is not None]
     if state.alike_since is not None and (not state.wiring or state.pressed):
         times.append(state.alike_since + timing.contact_fault_s)
     if state.pressed and not state.stuck:
         times.append(state.pressed_at + timing.stuck_s)
-    times += [each.edges[-1] + CHATTER_WINDOW_S for each in state.contacts if each.chatters]
+    times += [each.raw_at + QUIET_S for each in state.contacts if each.chatters]
     return min(times, default=None)
 
 
@@ -123,13 +128,19 @@ def shows(contacts: tuple[Contact, ...]) -> bool | None:
 
 
 def _settled(contact: Contact, now: float, timing: Timing) -> Contact:
-    closed = contact.raw if now >= contact.raw_at + timing.debounce_s else contact.closed
-    if contact.chatters:
-        chatters = now < contact.edges[-1] + CHATTER_WINDOW_S
-    else:
-        chatters = len(contact.edges) == CHATTER_EDGES and contact.edges[0] > contact.edges[-1] - CHATTER_WINDOW_S
-    edges = contact.edges if chatters == contact.chatters or chatters else ()
-    return msgspec.structs.replace(contact, closed=closed, chatters=chatters, edges=edges)
+    still = now >= contact.raw_at + timing.debounce_s
+    moving = contact.moving_since is not None and now >= contact.moving_since + CHATTER_S
+    closed = contact.raw if still else contact.closed
+    changes = contact.changes if closed == contact.closed else (*contact.changes, now)[-CHATTER_CHANGES:]
+    fast = len(changes) == CHATTER_CHANGES and changes[-1] - changes[0] < QUIET_S
+    chatters = now < contact.raw_at + QUIET_S if contact.chatters else fast or (moving and not still)
+    return msgspec.structs.replace(
+        contact,
+        closed=closed,
+        moving_since=None if still else contact.moving_since,
+        changes=() if contact.chatters and not chatters else changes,
+        chatters=chatters,
+    )
 
 
 def _disagree(state: Button, pressed: bool, now: float, timing: Timing) -> tuple[Button, tuple[Change, ...]]:

@@ -4,7 +4,7 @@
 - MUTE: `toggle` acts on the press; `push-to-mute` is muted while held.
 - ASSIST: let go before `hold_s` is `assist`; held for `hold_s` is `wellness`, then and not again on release.
 - ASSIST and MUTE held together for `SELFTEST_S` ask for a self test; once both are down no assist is raised. A MUTE
-  press that joins ASSIST does not toggle; one that came first did act (mute never waits), and the self test takes it back.
+  press that joins ASSIST does not toggle; one that came first did act (mute never waits): the self test takes it back.
 """
 
 from typing import Literal

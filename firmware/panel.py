@@ -158,6 +158,11 @@ class PanelService:
             if name in ("", "lamps.json"):
                 self.look()
 
+    def close(self) -> None:
+        if self.timer:
+            self.timer.cancel()
+        self.lines.close()
+
     def look(self) -> None:
         self.request = self.files.request(self.hardware.lamps_stale_s)
         self.turn()
@@ -180,7 +185,7 @@ async def body(unit: Unit) -> None:
     try:
         await asyncio.Event().wait()
     finally:
-        service.lines.close()
+        service.close()
 
 
 if __name__ == "__main__":

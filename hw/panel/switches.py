@@ -17,7 +17,7 @@ TRAVEL_S = 0.001
 BOUNCE_S = 0.003
 """A contact has come to rest this long after it first moved."""
 PRESS_S = 0.04
-"""No finger is faster: a release that is asked for earlier happens this long after the press."""
+"""No finger is faster: from one movement to the next, press or release, at least this long passes."""
 
 
 def at_rest(contact: str) -> bool:

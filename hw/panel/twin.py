@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import time
-from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -31,20 +30,21 @@ class PanelTwin:
         self.closed = {contact: switches.at_rest(contact) for contact in CONTACTS}
         self.faults: dict[str, switches.Fault] = dict.fromkeys(CONTACTS, "none")
         self.held = dict.fromkeys(switches.BUTTONS, False)
-        self.pressed_at = dict.fromkeys(switches.BUTTONS, 0.0)
         self.deaf = False
         self.lamps = {lamp: Watched(time.monotonic()) for lamp in LAMPS}
-        self.moving: dict[str, list[asyncio.TimerHandle]] = {button: [] for button in switches.BUTTONS}
+        self.wanted: dict[str, asyncio.Queue[bool]] = {button: asyncio.Queue() for button in switches.BUTTONS}
+        self.fingers: list[asyncio.Task[None]] = []
         self.writer: asyncio.StreamWriter | None = None
         self.server: asyncio.Server | None = None
 
     async def start(self) -> None:
         self.socket.unlink(missing_ok=True)
         self.server = await asyncio.start_unix_server(self._serve, self.socket)
+        self.fingers = [asyncio.create_task(self._finger(button)) for button in switches.BUTTONS]
 
     async def close(self) -> None:
-        for timer in chain(*self.moving.values()):
-            timer.cancel()
+        for finger in self.fingers:
+            finger.cancel()
         if self.server:
             self.server.close()
         if self.writer:
@@ -77,7 +77,8 @@ class PanelTwin:
         """Press and release, break and heal a wire, or `{"edges": "lost"|"seen"}`: a controller that loses edges."""
         keys = set(body)
         if keys == {"button", "action"}:
-            self._finger(_one_of(body, "button", switches.BUTTONS), _one_of(body, "action", ("press", "release")))
+            button, action = _one_of(body, "button", switches.BUTTONS), _one_of(body, "action", ("press", "release"))
+            self._press(button, action == "press")
         elif keys == {"line", "fault"}:
             line = _one_of(body, "line", switches.LINES)
             self._wire(switches.broken(line, cast(switches.Fault, _one_of(body, "fault", ("cut", "short", "none")))))
@@ -87,29 +88,21 @@ class PanelTwin:
             got = ", ".join(sorted(keys)) or "nothing"
             raise ValueError(f"panel: takes button and action, or line and fault, or edges; got {got}")
 
-    def _finger(self, button: str, action: str) -> None:
-        pressed = action == "press"
-        if self.held[button] == pressed:
-            return
-        now = time.monotonic()
-        delay_s = 0.0 if pressed else max(0.0, self.pressed_at[button] + switches.PRESS_S - now)
-        self.held[button] = pressed
-        self.pressed_at[button] = now if pressed else self.pressed_at[button]
-        for timer in self.moving[button] if pressed else ():
-            timer.cancel()
-        self._move(button, pressed, delay_s)
+    def _press(self, button: str, pressed: bool) -> None:
+        if self.held[button] != pressed:
+            self.held[button] = pressed
+            self.wanted[button].put_nowait(pressed)
 
-    def _move(self, button: str, pressed: bool, delay_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        start = loop.time() + delay_s
-        moves = [
-            (start + after_s, contact, closed)
-            for after_s, contact, closed in switches.movement(button, pressed, self.dice)
-        ]
-        coming = [timer for timer in self.moving[button] if timer.when() > loop.time() and not timer.cancelled()]
-        self.moving[button] = coming + [
-            loop.call_at(when, self._contact, contact, closed) for when, contact, closed in moves
-        ]
+    async def _finger(self, button: str) -> None:
+        """Moves the contacts as asked, each movement after the one before; no finger is faster than PRESS_S."""
+        while True:
+            pressed = await self.wanted[button].get()
+            start = time.monotonic()
+            for after_s, contact, closed in switches.movement(button, pressed, self.dice):
+                if (wait_s := start + after_s - time.monotonic()) > 0:
+                    await asyncio.sleep(wait_s)
+                self._contact(contact, closed)
+            await asyncio.sleep(switches.PRESS_S)
 
     def _contact(self, contact: str, closed: bool) -> None:
         before = self._level(contact)
