@@ -14,8 +14,8 @@ from firmware.failover.tunnels import CARRIED, DATA, LTE, VOICE, WIRED, host
 
 DISCARD_PORT = 9  # RFC 863
 HANDLE_ROOT, HANDLE = 0xFFFFFFFF, 0x10000
-# `dup to` takes the way to that address and leaves the datagram's own destination alone: the copy goes by wg-b, whatever
-# index that interface has today, and nowhere while it is away.
+# `dup to` takes the way to that address and leaves the datagram's own destination alone: the copy goes by wg-b,
+# whatever index that interface has today, and nowhere while it is away.
 TABLE = "add table ip voice; add chain ip voice out { type filter hook output priority 0; }; flush chain ip voice out\n"
 RULE = (
     f'add rule ip voice out oifname "{WIRED.interface}" ip daddr {host(CARRIED, 0)} udp dport {VOICE.port} '

@@ -1,7 +1,8 @@
 """The real system bus and NetworkManager of the unit: their files written, their commands given for a supervisor.
 
 NetworkManager gets a mount namespace of its own: a fresh read-only /sys (it then knows that it is in a container and
-does not wait for udev; a remount is refused in a user namespace), its state and its run folder.
+does not wait for udev; a remount is refused in a user namespace), its state, and its run folder, by which it knows
+after a restart which links were its own: those it leaves up.
 """
 
 import shlex
@@ -33,9 +34,9 @@ SCRIPT = """set -e
 mount --make-rprivate /
 mount -t sysfs -o ro sysfs /sys
 mount -t tmpfs none /var/lib
-mount -t tmpfs none /run/NetworkManager
-mkdir -p /var/lib/NetworkManager
+mkdir -p /var/lib/NetworkManager /run/NetworkManager
 mount --bind {state} /var/lib/NetworkManager
+mount --bind {run} /run/NetworkManager
 exec NetworkManager --debug --log-level=INFO --config={config} --config-dir=/nonexistent --intern-config={intern}
 """
 
@@ -72,7 +73,7 @@ class NetworkManager:
         self.folder, self.unit, self.bus = folder / "networkmanager", unit, bus
 
     def prepare(self) -> Command:
-        for part in ("state", "profiles"):
+        for part in ("state", "run", "profiles"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         config = (HERE / "nm.conf").read_text().replace("@PROFILES@", str(self.folder / "profiles"))
         (self.folder / "nm.conf").write_text(config)
@@ -81,6 +82,7 @@ class NetworkManager:
             self._profile(line)
         script = SCRIPT.format(
             state=shlex.quote(str(self.folder / "state")),
+            run=shlex.quote(str(self.folder / "run")),
             config=shlex.quote(str(self.folder / "nm.conf")),
             intern=shlex.quote(str(self.folder / "intern.conf")),
         )

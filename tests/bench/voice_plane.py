@@ -127,7 +127,7 @@ def main() -> None:
     measured = asyncio.run(measure(given.runs, given.faults))
     rows = {name: row(runs) for name, runs in measured.items()}
     print(
-        f"{'fault':24}{'sent':>8}{'lost':>6}{'twice':>7}{'gap ms':>9}{'median':>8}{'pause ms':>10}   ({given.runs} runs)"
+        f"{'fault':24}{'sent':>8}{'lost':>6}{'twice':>7}{'gap ms':>9}{'median':>8}{'pause ms':>10}  ({given.runs} runs)"
     )
     for name, each in rows.items():
         values = f"{each['sent']:8.0f}{each['lost']:6.0f}{each['duplicated']:7.0f}{each['longest_gap_ms']:9.1f}"
