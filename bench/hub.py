@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bench.processes import Program, inside, python
+from firmware.failover.tunnels import DATA, VOICE
 from hub import authority, broker
 from hw.cables.topology import HUB, Names
 
@@ -16,17 +17,19 @@ class BenchHub:
 
     def certify(self, unit: str) -> Path:
         """Makes every certificate; returns the folder of the unit's."""
-        made = authority.make(self.folder / "tls", [HUB, "10.79.0.1"], [unit])
+        made = authority.make(self.folder / "tls", [HUB, DATA.hub(), VOICE.hub()], [unit])
         return made.unit(unit)
 
-    def programs(self) -> list[Program]:
+    def programs(self, probing_key: Path) -> list[Program]:
         tls = self.folder / "tls"
         broker_argv = broker.write(self.folder / "broker", "0.0.0.0", MQTT_PORT, tls / "broker")
         console = python(
             "hub.console",
             *("--unix", str(self.console_socket), "--mqtt", f"{HUB}:{MQTT_PORT}", "--tls", str(tls / "console")),
         )
+        responder = python("hub.responder", "--key", str(probing_key), "--bind", HUB)
         return [
+            Program("responder", inside(self.names.hub, responder), {}, lambda: True),
             Program("broker", inside(self.names.hub, broker_argv), {}, lambda: True),
             Program("console", inside(self.names.hub, console), {}, self.console_socket.exists),
         ]

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import os
 import shutil
 import signal
 import socket
@@ -15,11 +14,16 @@ from aiohttp import web
 
 from bench.handles import Handles
 from bench.hub import BenchHub
-from bench.processes import Processes
+from bench.processes import Processes, inside
 from bench.unit import NAME, BenchUnit
 from bench.unit_view import UnitView
 from firmware import journal
+from firmware.failover.tunnels import VOICE
+from hw.agency.twin import AgencyTwin
 from hw.cables.topology import Topology
+from hw.cables.twin import CablesTwin
+from hw.headset.twin import HeadsetTwin
+from hw.modem.twin import ModemTwin
 from hw.panel.twin import PanelTwin
 from hw.power.twin import PowerTwin
 from hw.twin import Twin
@@ -34,42 +38,50 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.network = Topology()
-        self.unit = BenchUnit(self.folder / "unit", self.network.names)
-        self.hub = BenchHub(self.folder / "hub", self.network.names)
+        names, unit = self.network.names, self.folder / "unit"
+        headset = HeadsetTwin(unit / "headset")
+        self.unit = BenchUnit(unit, names, headset.environment)
+        self.hub = BenchHub(self.folder / "hub", names)
         self.processes = Processes(self.folder / "log")
         self.view = UnitView(NAME)
+        self.cables = CablesTwin(self.network)
+        self.agency = AgencyTwin(self.folder / "agency", VOICE.hub(), NAME, inside(names.hub, []))
         self.twins: dict[str, Twin] = {
-            "panel": PanelTwin(self.folder / "unit" / "panel"),
-            "power": PowerTwin(self.folder / "unit" / "power"),
+            "panel": PanelTwin(unit / "panel"),
+            "power": PowerTwin(unit / "power"),
+            "modem": ModemTwin(unit / "modem"),
+            "headset": headset,
         }
 
     async def start(self, stack: AsyncExitStack) -> None:
-        self._fresh_folder(stack)
         self.unit.configure(self.hub.certify(NAME))
-        for name, twin in self.twins.items():
-            (self.unit.folder / name).mkdir(parents=True, exist_ok=True)
-            await twin.start()
-            stack.push_async_callback(twin.close)
         await self.network.start()
         stack.push_async_callback(self.network.close)
+        await asyncio.gather(*(self._start_twin(name, twin, stack) for name, twin in self.twins.items()))
         stack.push_async_callback(self.processes.stop)
-        bus, manager = self.unit.system()
-        await self.processes.start(bus)
-        await self.processes.start(manager, *self.hub.programs(), *self.unit.services())
-        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.unit.bus.address
-        self._environment()
+        await self.processes.start(self.unit.system_bus())
+        await self.processes.start(*self.unit.network(), *await self.unit.tunnel_ends())
+        await self.processes.start(*self.hub.programs(self.unit.probing_key), *self.unit.services())
+        late: dict[str, Twin] = {"uplink": self.cables, "call": self.agency}
+        for name, twin in late.items():
+            await self._start_twin(name, twin, stack)
+            self.twins[name] = twin
+        self.unit.export_environment(self.folder / "environment")
         follow = asyncio.create_task(self.view.follow())
         stack.callback(follow.cancel)
 
-    def _fresh_folder(self, stack: AsyncExitStack) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+    async def _start_twin(self, name: str, twin: Twin, stack: AsyncExitStack) -> None:
+        (self.unit.folder / name).mkdir(parents=True, exist_ok=True)
+        await twin.start()
+        stack.push_async_callback(twin.close)
 
-    def _environment(self) -> None:
-        """For the `hdu` command on the host: `. .run/PORT/environment`."""
-        lines = [f"export {name}='{value}'\n" for name, value in self.unit.environment.items()]
-        (self.folder / "environment").write_text("".join(lines))
+
+def fresh(folder: Path, stack: AsyncExitStack) -> Path:
+    """An empty folder that goes with the bench."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 async def serve(port: int, page: socket.socket, lifeline: int) -> None:
@@ -79,7 +91,7 @@ async def serve(port: int, page: socket.socket, lifeline: int) -> None:
     asyncio.get_running_loop().add_reader(lifeline, stopped.set)
     began = time.monotonic()
     async with AsyncExitStack() as stack:
-        bench = Bench(RUN / str(port))
+        bench = Bench(fresh(RUN / str(port), stack))
         await bench.start(stack)
         handles = Handles(bench.twins, bench.processes, bench.view, bench.hub.console_socket)
         runner = web.AppRunner(handles.application(), access_log=None, shutdown_timeout=1)

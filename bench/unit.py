@@ -1,85 +1,81 @@
 """The unit on the bench: its configuration on twins, and its programs."""
 
-from collections.abc import Iterable
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench.processes import Program, inside, python
+from firmware.failover.tunnels import DATA, VOICE
 from hw.cables.networkmanager import Command, NetworkManager, UnitBus
-from hw.cables.topology import HUB, Names
+from hw.cables.topology import HUB, OTHERS, Names
+from hw.cables.tunnels import Tunnels
 
 NAME = "hdu-0001"
-SERVICES = ("status", "alerts", "hublink", "panelbus", "readiness", "power")
-SITE = """# The agency's settings on the bench: only what differs from the defaults.
-[hub]
-host = "{hub}"
-"""
-UNIT = """# This unit on twins.
-name = "{name}"
-
-[panel]
-pin_factory = "hdu_twin"
-
-[power]
-power_supply_root = "{folder}/power/power_supply"
-
-[certificates]
-authority = "{tls}/ca.pem"
-certificate = "{tls}/unit.pem"
-key = "{tls}/unit.key"
-
-[folders]
-data = "{folder}/data"
-run = "{folder}/run"
-
-[[uplinks]]
-name = "wired"
-kind = "ethernet"
-interface = "wan0"
-
-[[uplinks]]
-name = "wired2"
-kind = "ethernet"
-interface = "wan1"
-
-[[uplinks]]
-name = "lte"
-kind = "lte"
-interface = "lte0"
-"""
+SERVICES = (
+    *("panel", "alerts", "hublink", "panelbus", "status", "readiness", "uplinks"),
+    *("power", "modem", "headset", "calls"),
+)
+TEMPLATES = Path(__file__).parent / "config"
 
 
 class BenchUnit:
     """Files and programs of the unit; `folder` is on a real disk, so that what it fsyncs is really synced."""
 
-    def __init__(self, folder: Path, names: Names) -> None:
+    def __init__(self, folder: Path, names: Names, headset: Mapping[str, str]) -> None:
         self.folder, self.names = folder, names
         self.bus = UnitBus(folder)
         self.networkmanager = NetworkManager(folder, names.unit, self.bus)
+        self.tunnels = Tunnels(folder, names)
+        self.probing_key = folder / "config" / "probe.key"
         self.environment = {
             "HDU_CONFIG": str(folder / "config"),
             "DBUS_SYSTEM_BUS_ADDRESS": self.bus.address,
             "HDU_PANEL_TWIN": str(folder / "panel" / "panel.sock"),
-            "PYTHONUNBUFFERED": "1",
+            **headset,
         }
 
     def configure(self, tls: Path) -> None:
+        """Writes site.toml and unit.toml from the templates, and the keys that provisioning would bring."""
         for part in ("config", "data", "run"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
-        (self.folder / "config" / "site.toml").write_text(SITE.format(hub=HUB))
-        (self.folder / "config" / "unit.toml").write_text(UNIT.format(name=NAME, folder=self.folder, tls=tls))
+        values = {
+            "name": NAME,
+            "folder": str(self.folder),
+            "tls": str(tls),
+            "hub": HUB,
+            "hub_inner": DATA.hub(),
+            "sip": VOICE.hub(),
+            "listen": VOICE.unit(1),
+            "others": ", ".join(f'"{other}"' for other in OTHERS),
+        }
+        for file in ("site.toml", "unit.toml"):
+            text = (TEMPLATES / file).read_text()
+            for key, value in values.items():
+                text = text.replace(f"@{key}@", value)
+            (self.folder / "config" / file).write_text(text)
+        self.probing_key.touch(mode=0o600)
+        self.probing_key.write_text(secrets.token_hex(32))
 
-    def system(self) -> tuple[Program, Program]:
-        """The bus and NetworkManager, in this order."""
-        bus, manager = self.bus.prepare(), self.networkmanager.prepare()
-        return self._program(bus, self.bus.socket.exists), self._program(manager, self._manager_is_up)
+    def system_bus(self) -> Program:
+        return self._program(self.bus.prepare(), self.bus.socket.exists)
 
-    def services(self) -> Iterable[Program]:
-        for name in [s for s in ("panel", *SERVICES) if Path(f"firmware/{s}.py").exists()]:
+    def network(self) -> Iterator[Program]:
+        """NetworkManager; a unit whose links it has not taken yet is no reason to wait."""
+        yield self._program(self.networkmanager.prepare(), lambda: True)
+
+    async def tunnel_ends(self) -> list[Program]:
+        return [self._program(command, lambda: True) for command in await self.tunnels.prepare()]
+
+    def services(self) -> Iterator[Program]:
+        for name in SERVICES:
             yield Program(name, inside(self.names.unit, python(f"firmware.{name}")), self.environment)
 
-    def _program(self, command: Command, ready: object) -> Program:
-        environment = {**command.environment, "DBUS_SYSTEM_BUS_ADDRESS": self.bus.address}
-        return Program(command.name, command.argv, environment, ready)  # type: ignore[arg-type]
+    def _program(self, command: Command, ready: Callable[[], bool]) -> Program:
+        return Program(command.name, command.argv, {**self.environment, **command.environment}, ready)
 
-    def _manager_is_up(self) -> bool:
-        return True
+    def export_environment(self, file: Path) -> None:
+        """For the `hdu` command on the host (`. .run/PORT/environment`), and for this process."""
+        lines = [f"export {name}='{value}'\n" for name, value in self.environment.items()]
+        file.write_text("".join(lines))
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.bus.address

@@ -10,7 +10,7 @@ FIELDS = ("cable", "blackhole", "loss", "heal")
 
 
 class CablesTwin:
-    """POST /twin/uplink/NAME: `{"cable": false}`, `{"blackhole": true}` (or "up", "down"), `{"loss": 0.3}`, `{"heal": true}`."""
+    """What `POST /twin/uplink/NAME` takes: cable, blackhole (true, false, "up" or "down"), loss (0 to 1), heal."""
 
     def __init__(self, network: Topology) -> None:
         self.network = network
