@@ -9,8 +9,13 @@ ringing or active while the softphone is down.
 
 from msgspec.structs import replace
 
+from firmware import e_model
 from firmware.drivers.softphone import AudioReport, RtcpReport, SoftphoneEvent
 from firmware.facts import Call, CallState, Fact
+from firmware.rtp_stream import Stream, pause
+
+FRAME_MS = 20.0
+WINDOW = 10
 
 
 class Up(Fact, frozen=True):
@@ -39,10 +44,11 @@ class Held(Fact, frozen=True):
 
 
 class Heard(Fact, frozen=True):
-    """The audio of the call `id` as received so far."""
+    """The audio of the call `id` as received so far; `stream` is None where the packets could not be counted."""
 
     id: str
     audio: AudioReport
+    stream: Stream | None = None
 
 
 Event = Up | Down | Path | Registering | Held | Heard | SoftphoneEvent
@@ -58,6 +64,23 @@ class Leg(Fact, frozen=True):
     secure: bool = False
     audio: AudioReport = AudioReport()
     report: RtcpReport | None = None
+    stream: Stream | None = None
+    before: tuple[Stream, ...] = ()
+
+    def loss(self) -> float | None:
+        """The fraction lost over the last WINDOW reports: what the ear has just had. None: not counted."""
+        if self.stream is None or not self.before:
+            return None
+        then = self.before[0]
+        expected = self.stream.expected - then.expected
+        return max(0, self.stream.lost - then.lost) / expected if expected > 0 else None
+
+    def delay_ms(self) -> float | None:
+        """Mouth to ear: one packet, half the round trip, what the two buffers hold. None: not all of it is known."""
+        held_back, playout = self.audio.reorder_ms, self.audio.playout_ms
+        if held_back is None or playout is None or self.report is None or self.report.rtt_ms is None:
+            return None
+        return FRAME_MS + self.report.rtt_ms / 2 + held_back + playout
 
 
 class Session(Fact, frozen=True):
@@ -83,6 +106,9 @@ class Session(Fact, frozen=True):
         active = [leg for leg in self.legs if leg.state == "active"]
         return active[-1] if active else next(iter(self.legs), None)
 
+    def in_call(self) -> bool:
+        return any(leg.state == "active" for leg in self.legs)
+
     def ringing(self) -> Leg | None:
         return next((leg for leg in self.legs if leg.state == "ringing"), None)
 
@@ -102,10 +128,10 @@ def step(session: Session, event: Event, at: str) -> Session:
             return replace(session, path=name, stale=session.stale or moved)
         case Registering():
             return replace(session, registered=None, stale=False)
-        case Held(id=id, held=held):
-            return _changed(session, id, held=held)
-        case Heard(id=id, audio=audio):
-            return _changed(session, id, audio=audio)
+        case Held():
+            return _held(session, event)
+        case Heard():
+            return _heard(session, event)
     return _told(session, event) if session.up else session
 
 
@@ -138,6 +164,21 @@ def _changed(session: Session, id: str, **fields: object) -> Session:
     return replace(session, legs=legs)
 
 
+def _held(session: Session, event: Held) -> Session:
+    """No packets are expected while it is held: what does not come is not lost."""
+    leg = session.leg(event.id)
+    stream = pause(leg.stream) if leg and leg.stream else None
+    return _changed(session, event.id, held=event.held, stream=stream)
+
+
+def _heard(session: Session, event: Heard) -> Session:
+    leg = session.leg(event.id)
+    if leg is None:
+        return session
+    before = (*leg.before, leg.stream)[-WINDOW:] if leg.stream else leg.before
+    return _changed(session, event.id, audio=event.audio, stream=event.stream, before=before)
+
+
 def _down(session: Session, at: str) -> Session:
     """Only an answered call counts as lost: one that rang will ring again, at us or at another dispatcher."""
     lost = sum(leg.state == "active" for leg in session.legs)
@@ -156,23 +197,44 @@ def fact(session: Session) -> Call:
         registered=session.registered if session.up else False,
         lost_calls=session.lost_calls,
         last_lost=session.last_lost,
+        lost_frames=0,
+        longest_gap_ms=0.0,
     )
     return _shown(between, leg, session) if leg else between
 
 
 def _shown(between: Call, leg: Leg, session: Session) -> Call:
     ringing = session.ringing()
-    return replace(
+    shown = replace(
         between,
         state=leg.state,
         peer=leg.peer,
         held=leg.held,
         secure=leg.secure if leg.state == "active" else None,
         waiting=ringing is not None and ringing is not leg,
+    )
+    return _audible(shown, leg) if leg.state == "active" else shown
+
+
+def _audible(shown: Call, leg: Leg) -> Call:
+    """Counted packets where there are some; RTCP's word for the rest. No rating without loss and delay."""
+    loss, delay_ms, stream = leg.loss(), leg.delay_ms(), leg.stream
+    r = None if loss is None or delay_ms is None else e_model.of_call(leg.audio.codec, loss, delay_ms)
+    return replace(
+        shown,
         codec=leg.audio.codec,
         overruns=leg.audio.overruns,
         underruns=leg.audio.underruns,
-        lost_frames=leg.report.lost if leg.report else None,
-        jitter_ms=leg.report.jitter_ms if leg.report else None,
-        rtt_ms=leg.report.rtt_ms if leg.report else None,
+        loss=loss,
+        lost_frames=stream.lost if stream else leg.report.lost if leg.report else None,
+        longest_gap_ms=round(stream.longest_gap_ms, 1) if stream else None,
+        jitter_ms=_rounded(stream.jitter_ms if stream else leg.report.jitter_ms if leg.report else None),
+        rtt_ms=_rounded(leg.report.rtt_ms if leg.report else None),
+        r_factor=_rounded(r),
+        mos=None if r is None else round(e_model.mos(r), 2),
     )
+
+
+def _rounded(value: float | None) -> float | None:
+    """Tenths: finer is noise, and every change is a message on the bus."""
+    return None if value is None else round(value, 1)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firmware import bus, call_state, facts
+from firmware.call_ear import Ear
 from firmware.call_state import Down, Event, Heard, Held, Leg, Registering, Session, Up
 from firmware.clock import now_rfc3339
 from firmware.drivers import baresip
@@ -36,6 +37,7 @@ class Calls:
         self.unit, self.policy, self.own = unit, unit.config.site.calls, unit.config.unit.softphone
         self.session = Session()
         self.phone: Baresip | None = None
+        self.ear = Ear(self.own.listen_address, self.policy)
         self.news = asyncio.Event()
         methods = [
             bus.Method("Answer", "", (), "", self.answer),
@@ -162,12 +164,14 @@ class Calls:
         while True:
             leg = self.session.foremost()
             if leg and leg.state == "active":
-                self.told(Heard(id=leg.id, audio=await phone.audio()))
+                audio = await phone.audio()
+                self.told(Heard(id=leg.id, audio=audio, stream=self.ear.hear(leg.stream, audio.port)))
+                await asyncio.sleep(HEARD_S)
             else:
+                self.ear.close()
                 await phone.command("reginfo")
-            with contextlib.suppress(TimeoutError):
-                in_call = leg is not None and leg.state == "active"
-                await asyncio.wait_for(self.news.wait(), PING_S) if not in_call else await asyncio.sleep(HEARD_S)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.until(Session.in_call), PING_S)
 
     async def follow_path(self) -> None:
         """The active uplink, as the uplinks service says; while that is away the path is taken to be what it was."""

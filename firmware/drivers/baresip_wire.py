@@ -89,17 +89,21 @@ def _report(stats: dict[str, Any] | None) -> RtcpReport | None:
     )
 
 
+FRAME_MS = 20
 _DECODE = re.compile(r"rx:\s+decode: (\w+) ")
-_RECEIVED = re.compile(r"rcvd=(\d+)")
+_LOCAL = re.compile(r"local: [\d.]+:(\d+)")
+_HELD_BACK = re.compile(r"running=1 min=\d+ cur=(\d+)")
 _PLAYOUT = re.compile(r"rx:.*?aubuf:.*?\(cur ([\d.]+)ms, max [\d.]+ms, or (\d+), ur (\d+)\)", re.DOTALL)
 
 
 def audio(text: str) -> AudioReport:
     """What `audio_debug` says of the current call; what it does not say is None."""
-    decode, received, playout = _DECODE.search(text), _RECEIVED.search(text), _PLAYOUT.search(text)
+    decode, local, held_back = _DECODE.search(text), _LOCAL.search(text), _HELD_BACK.search(text)
+    playout = _PLAYOUT.search(text)
     return AudioReport(
         codec=decode[1].lower() if decode else "",
-        received=int(received[1]) if received else None,
+        port=int(local[1]) if local else None,
+        reorder_ms=float(held_back[1]) * FRAME_MS if held_back else None,
         playout_ms=float(playout[1]) if playout else None,
         overruns=int(playout[2]) if playout else None,
         underruns=int(playout[3]) if playout else None,

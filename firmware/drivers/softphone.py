@@ -27,13 +27,14 @@ class SoftphoneEvent(Fact, frozen=True):
 
 
 class AudioReport(Fact, frozen=True):
-    """The current call's audio: codec (`opus`, `pcmu`, `pcma`), packets in, and the playout buffer.
+    """The current call's audio: codec (`opus`, `pcmu`, `pcma`), the RTP port here, and the two buffers.
 
-    `overruns` were dropped because the buffer was full, `underruns` played as silence because it was empty.
+    `overruns` were dropped because the playout buffer was full, `underruns` played as silence because it was empty.
     """
 
     codec: str = ""
-    received: int | None = None
+    port: int | None = None
+    reorder_ms: float | None = None
     playout_ms: float | None = None
     overruns: int | None = None
     underruns: int | None = None

@@ -65,7 +65,9 @@ class Phone:
         with (self.folder / "log").open("wb") as log:
             self.processes.append(await self._spawn("baresip", "-4", "-f", str(self.folder), out=log.fileno()))
         async with asyncio.timeout(START_S):
-            while not await self._connect(control_port):
+            while True:
+                if await self._connect(control_port):
+                    return
                 await asyncio.sleep(0.05)
 
     async def _spawn(self, *command: str, out: int) -> asyncio.subprocess.Process:

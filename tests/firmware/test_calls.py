@@ -19,7 +19,10 @@ from hw.agency.twin import AgencyTwin
 
 NEEDED = ("baresip", "kamailio", "espeak-ng", "socat", "ip", "nsenter")
 MISSING = [name for name in NEEDED if not shutil.which(name)]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not here: {MISSING}; run inside bench/machine/enter")
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"not here: {MISSING}; run inside bench/machine/enter"),
+    pytest.mark.usefixtures("private_bus"),
+]
 HUB, UNIT = "10.79.0.1", "10.79.1.1"
 
 
@@ -83,7 +86,9 @@ class Scene:
 
 async def eventually(holds: Callable[[], bool], within_s: float = 10.0) -> None:
     async with asyncio.timeout(within_s):
-        while not holds():
+        while True:
+            if holds():
+                return
             await asyncio.sleep(0.02)
 
 
@@ -126,14 +131,16 @@ async def scene(folder: Path, cable: tuple[str, str], codec: str = "opus") -> As
         await agency.close()
 
 
-async def test_a_call_is_registered_rung_answered_heard_and_hung_up(
-    private_bus: str, tmp_path: Path, cable: tuple[str, str]
-) -> None:
+async def test_a_call_is_registered_rung_answered_heard_and_hung_up(tmp_path: Path, cable: tuple[str, str]) -> None:
     async with scene(tmp_path, cable) as here:
         await here.talk()
-        call = await here.until(lambda call: call.state == "active" and call.codec != "")
-        assert (call.codec, call.secure, call.lost_calls) == ("opus", True, 0)
+        call = await here.until(lambda call: call.state == "active" and call.mos is not None, within_s=15)
+        assert (call.codec, call.secure, call.lost_calls, call.lost_frames) == ("opus", True, 0, 0)
+        assert call.mos and call.mos > 4
+        assert call.longest_gap_ms and call.longest_gap_ms >= 20
         await eventually(lambda: (here.agency.heard_rms() or 0) > 0.05)
         await here.do("HangUp")
         await here.until(lambda call: call.state == "idle")
         await eventually(lambda: here.agency.state()["state"] == "idle")
+        for each in here.seen:
+            print(each)
