@@ -97,7 +97,8 @@ class FailoverPolicy(Section, frozen=True):
     """
 
     wired_ms: Milliseconds = 50.0
-    wired_standby_ms: Milliseconds = 100.0
+    wired_standby_ms: Milliseconds = 250.0
+    wired_down_ms: Milliseconds = 100.0
     wired_quick_ms: Milliseconds = 10.0
     burst_ms: Milliseconds = 100.0
     floor_ms: Milliseconds = 20.0
@@ -127,7 +128,8 @@ class HeadsetPolicy(Section, frozen=True):
     silence_ms: Annotated[float, Meta(ge=10, le=500)] = 30.0
     silence_after_fault_s: Annotated[float, Meta(ge=0.1, le=60)] = 2.0
     unmeasured_ms: Annotated[float, Meta(ge=100, le=2_000)] = 300.0
-    period_ms: Annotated[float, Meta(ge=5, le=100)] = 50.0
+    period_ms: Annotated[float, Meta(ge=20, le=100)] = 100.0
+    proof_period_ms: Annotated[float, Meta(ge=5, le=50)] = 10.0
     retry_s: Annotated[float, Meta(ge=0.1, le=2)] = 0.5
     dead_microphone_s: Annotated[float, Meta(ge=1, le=600)] = 10.0
     tone_dbfs: Annotated[float, Meta(ge=-60, le=-6)] = -30.0

@@ -99,13 +99,15 @@ class Service:
     async def tick(self) -> None:
         """Holds that run out, LTE counted, and what is shown kept fresh."""
         loop = asyncio.get_running_loop()
-        late = loop.time() + FIRST_LINKS_S
+        late, shown_at = loop.time() + FIRST_LINKS_S, 0.0
         while True:
             if not self.started and loop.time() >= late:  # without NetworkManager: probes need none
                 self.linked(self.links.state())
             self.meter.read(loop.time())
             self.tell()
-            self.publish()
+            if loop.time() - shown_at >= PUBLISH_S:
+                shown_at = loop.time()
+                self.publish()
             await asyncio.sleep(TICK_S)
 
 

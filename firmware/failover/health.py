@@ -121,11 +121,15 @@ class Paced(Struct, frozen=True):
     pace: Pace
 
 
+class Wanted(Struct, frozen=True):
+    """Proof is wanted now: a probe is due at once."""
+
+
 class Tick(Struct, frozen=True):
     """Time went by."""
 
 
-Fact = Sent | Answered | Carrier | Traffic | Other | Paced | Tick
+Fact = Sent | Answered | Carrier | Traffic | Other | Paced | Wanted | Tick
 
 
 def step(health: Health, fact: Fact, now: float) -> tuple[Health, float]:
@@ -291,5 +295,6 @@ _ON: dict[type, Callable[[Health, Any, float], Health]] = {
     Traffic: lambda health, _, now: replace(health, traffic_at=now),
     Other: lambda health, _, now: replace(health, other_at=now),
     Paced: lambda health, fact, _: replace(health, pace=fact.pace),
+    Wanted: lambda health, _, __: replace(health, sent_at=-NEVER),
     Tick: lambda health, _, __: health,
 }

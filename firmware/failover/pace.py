@@ -27,7 +27,7 @@ def _ethernet(policy: FailoverPolicy, of: Part) -> Pace:
     interval = {"active": policy.wired_ms, "urgent": policy.wired_ms, "standby": policy.wired_standby_ms}
     return Pace(
         interval_ms=interval[of],
-        down_ms=policy.wired_standby_ms,
+        down_ms=policy.wired_down_ms,
         quick_ms=policy.wired_quick_ms,
         burst_ms=policy.burst_ms,
         floor_ms=policy.floor_ms,

@@ -126,9 +126,10 @@ class Pilot:
         self._probers[name].due(due_at(self.steering.health(name)), lambda: self._turn(name))
 
     def _turn(self, name: str) -> None:
-        """An uplink's timer: first hear what is waiting, on all of them, so that nothing late is judged missing."""
-        for prober in self._probers.values():
-            prober.hear()
+        """An uplink's timer. Before a probe is judged missing, what waits to be heard is heard, on all of them."""
+        if self.steering.health(name).pending:
+            for prober in self._probers.values():
+                prober.hear()
         self._probers[name].turn(self.steering.health(name), self._loop.time())
 
     def _carrying(self, links: Mapping[str, Link]) -> str | None:

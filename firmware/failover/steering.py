@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from firmware.config import FailoverPolicy
 from firmware.failover import health as strikes
 from firmware.failover import policy
-from firmware.failover.health import Fact, Health, Paced
+from firmware.failover.health import Fact, Health, Paced, Wanted
 from firmware.failover.pace import pace, part
 from firmware.failover.policy import REACHES, Facts, Move, Uplink, grade
 
@@ -97,10 +97,23 @@ def _decided(steering: Steering, now: float) -> tuple[Steering, tuple[Move, ...]
 
 
 def _paced(steering: Steering, now: float) -> Steering:
-    """Each uplink gets the pace of its part."""
+    """Each uplink gets the pace of its part, and is asked at once where the active one is in trouble."""
     hurry = urgent(steering, now)
-    uplinks = tuple(_repaced(steering, each, hurry, now) for each in steering.facts.uplinks)
+    since = _trouble(steering) if hurry else None
+    uplinks = tuple(_wanted(_repaced(steering, each, hurry, now), since, now) for each in steering.facts.uplinks)
     return replace(steering, facts=replace(steering.facts, uplinks=uplinks))
+
+
+def _trouble(steering: Steering) -> float | None:
+    """Since when the active uplink is in trouble."""
+    return steering.health(steering.state.active).trouble_at if steering.state.active else None
+
+
+def _wanted(uplink: Uplink, since: float | None, now: float) -> Uplink:
+    """The uplink, due at once where it was not asked since the trouble began."""
+    if since is None or uplink.health.sent_at >= since:
+        return uplink
+    return replace(uplink, health=strikes.step(uplink.health, Wanted(), now)[0])
 
 
 def _repaced(steering: Steering, uplink: Uplink, hurry: bool, now: float) -> Uplink:
