@@ -1,8 +1,10 @@
 """The hub on the bench: certificates, broker and supervisors' console, in the hub's namespace."""
 
+import secrets
 from pathlib import Path
 
 from bench.processes import Program, inside, python
+from firmware.failover import probing
 from firmware.failover.tunnels import DATA, VOICE
 from hub import authority, broker
 from hw.cables.topology import HUB, Names
@@ -13,21 +15,28 @@ MQTT_PORT = 8883
 class BenchHub:
     def __init__(self, folder: Path, names: Names) -> None:
         self.folder, self.names = folder, names
-        self.console_socket = folder / "console.sock"
+        self.console_socket, self.probing_key = folder / "console.sock", folder / "probing.key"
 
     def certify(self, unit: str) -> Path:
         """Makes every certificate; returns the folder of the unit's."""
         made = authority.make(self.folder / "tls", [HUB, DATA.hub(), VOICE.hub()], [unit])
         return made.unit(unit)
 
-    def programs(self, probing_key: Path) -> list[Program]:
+    def probing(self, unit: str) -> str:
+        """Makes the site's probing key; returns what provisioning would put on the unit."""
+        self.probing_key.parent.mkdir(parents=True, exist_ok=True)
+        self.probing_key.touch(mode=0o600)
+        self.probing_key.write_text(secrets.token_hex(probing.KEY))
+        return probing.unit_key(probing.key(self.probing_key.read_text()), probing.identity(unit)).hex()
+
+    def programs(self) -> list[Program]:
         tls = self.folder / "tls"
         broker_argv = broker.write(self.folder / "broker", "0.0.0.0", MQTT_PORT, tls / "broker")
         console = python(
             "hub.console",
             *("--unix", str(self.console_socket), "--mqtt", f"{HUB}:{MQTT_PORT}", "--tls", str(tls / "console")),
         )
-        responder = python("hub.responder", "--key", str(probing_key), "--bind", HUB)
+        responder = python("hub.responder", "--key", str(self.probing_key), "--bind", HUB)
         return [
             Program("responder", inside(self.names.hub, responder), {}, lambda: True),
             Program("broker", inside(self.names.hub, broker_argv), {}, lambda: True),

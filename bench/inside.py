@@ -54,14 +54,14 @@ class Bench:
         }
 
     async def start(self, stack: AsyncExitStack) -> None:
-        self.unit.configure(self.hub.certify(NAME))
+        self.unit.configure(self.hub.certify(NAME), self.hub.probing(NAME))
         await self.network.start()
         stack.push_async_callback(self.network.close)
         await asyncio.gather(*(self._start_twin(name, twin, stack) for name, twin in self.twins.items()))
         stack.push_async_callback(self.processes.stop)
         await self.processes.start(self.unit.system_bus())
         await self.processes.start(*self.unit.network(), *await self.unit.tunnel_ends())
-        await self.processes.start(*self.hub.programs(self.unit.probing_key), *self.unit.services())
+        await self.processes.start(*self.hub.programs(), *self.unit.services())
         late: dict[str, Twin] = {"uplink": self.cables, "call": self.agency}
         for name, twin in late.items():
             await self._start_twin(name, twin, stack)

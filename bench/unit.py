@@ -1,7 +1,6 @@
 """The unit on the bench: its configuration on twins, and its programs."""
 
 import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -35,7 +34,7 @@ class BenchUnit:
             **headset,
         }
 
-    def configure(self, tls: Path) -> None:
+    def configure(self, tls: Path, probing_key: str) -> None:
         """Writes site.toml and unit.toml from the templates, and the keys that provisioning would bring."""
         for part in ("config", "data", "run"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
@@ -55,7 +54,7 @@ class BenchUnit:
                 text = text.replace(f"@{key}@", value)
             (self.folder / "config" / file).write_text(text)
         self.probing_key.touch(mode=0o600)
-        self.probing_key.write_text(secrets.token_hex(32))
+        self.probing_key.write_text(probing_key)
 
     def system_bus(self) -> Program:
         return self._program(self.bus.prepare(), self.bus.socket.exists)
