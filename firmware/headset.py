@@ -11,7 +11,8 @@ from pathlib import Path
 
 from firmware import bus, facts, mute, watch
 from firmware.config import Config
-from firmware.drivers.headset_alsa import HeadsetGone, attach
+from firmware.drivers.capture_switch import HeadsetGone
+from firmware.drivers.headset_alsa import attach
 from firmware.microphone import Microphone, commanded
 from firmware.service import Unit, run
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from firmware import facts, level, mute
 from firmware.config import HeadsetPolicy
-from firmware.drivers.headset_alsa import RATE_HZ, Headset, HeadsetGone
+from firmware.drivers.capture_switch import HeadsetGone
+from firmware.drivers.headset_alsa import RATE_HZ, Headset
 from firmware.spool import sync
 
+VERIFY_S = 0.06
 log = logging.getLogger("microphone")
 
 
@@ -49,6 +51,8 @@ class Microphone:
         self._level_dbfs: float | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._verify: asyncio.TimerHandle | None = None
+        self._verified_at_s = 0.0
         self._fds: list[int] = []
 
     def fact(self) -> facts.Headset:
@@ -75,9 +79,18 @@ class Microphone:
         try:
             while events:
                 events.extend(self._step(events.popleft()))
+            self._pace()
         except HeadsetGone as error:
             self._lose(error)
         self._set_timer()
+
+    def _pace(self) -> None:
+        """Short periods while a mute waits for its proof, from a stream begun after the switch was read back."""
+        period_ms = self.policy.proof_period_ms if self.state.phase == "turning" else self.policy.period_ms
+        if self.headset and self._fds and self.headset.period_ms != period_ms:
+            self._deaf()
+            self.headset.listen(period_ms)
+            self._listen(self.headset)
 
     def _step(self, event: mute.Event) -> list[mute.Event]:
         before = self.state
@@ -93,13 +106,14 @@ class Microphone:
                 store(self.file, muted)
                 return []
             case mute.SetGate(shut=shut):
-                return [mute.GateRead(shut=self.headset.set_gate(shut))] if self.headset else []
+                gate = self.headset.gate if self.headset else None
+                return [mute.GateRead(shut=gate.turn(shut) if gate else None)]
             case mute.SetSwitch(off=off):
                 return self._turn(self.headset, off) if self.headset else []
 
     def _turn(self, headset: Headset, off: bool) -> list[mute.Event]:
         """What was captured before the switch was read back says nothing about it: it is dropped."""
-        found = mute.SwitchRead(off=headset.set_switch(off))
+        found = mute.SwitchRead(off=headset.switch.turn(off) if headset.switch else None)
         headset.read()
         return [found]
 
@@ -115,10 +129,14 @@ class Microphone:
     def _listen(self, headset: Headset) -> None:
         for fd in headset.capture_fds():
             self._loop.add_reader(fd, self._captured)
-            self._fds.append(fd)
         for fd in headset.mixer_fds():
             self._loop.add_reader(fd, self._switched)
-            self._fds.append(fd)
+        self._fds = headset.capture_fds() + headset.mixer_fds()
+
+    def _deaf(self) -> None:
+        for fd in self._fds:
+            self._loop.remove_reader(fd)
+        self._fds.clear()
 
     def _captured(self) -> None:
         if not self.headset:
@@ -134,29 +152,62 @@ class Microphone:
             self._heard(level.measure(samples, RATE_HZ, self.policy.silence_dbfs))
 
     def _heard(self, period: level.Period) -> None:
+        if self._unexpected(period):
+            self._verified()
         live = self.state.phase == "open"
         self.meter = level.meter(self.meter, period, live, self.policy)
         self.happen(mute.Heard(period_s=period.period_s, silent_tail_s=period.silent_tail_s))
 
+    def _unexpected(self, period: level.Period) -> bool:
+        """Digital silence from an open microphone, or sound from a muted one: was that the headset's own button?
+
+        PulseAudio's mixer does not always tell; what is heard does. Asked once a second at most while it lasts.
+        """
+        silent = period.silent_tail_s >= period.period_s
+        now_s = self._loop.time()
+        if silent != (self.state.phase == "open") or now_s - self._verified_at_s < 1.0:
+            return False
+        return self.state.phase in ("open", "proven")
+
     def _switched(self) -> None:
-        """The mixer has news: the headset's own button, or an echo of ourselves."""
+        """The mixer has news: the headset's own button, or an echo of ourselves; looked at now, and verified later."""
+        self._read_switches()
+        if self.headset and not self._verify:
+            self._verify = self._loop.call_later(VERIFY_S, self._verified)
+
+    def _read_switches(self) -> None:
         if not self.headset:
             return
+        switch, gate = self.headset.switch, self.headset.gate
         try:
-            off, shut = self.headset.switch_off(), self.headset.gate_shut()
+            events = (
+                mute.GateRead(shut=gate.read() if gate else None),
+                mute.SwitchRead(off=switch.read() if switch else None),
+            )
         except HeadsetGone as error:
             self._lose(error)
             return
-        self.happen(mute.SwitchRead(off=off))
-        self.happen(mute.GateRead(shut=shut))
+        for event in events:
+            self.happen(event)
+
+    def _verified(self) -> None:
+        self._verify, self._verified_at_s = None, self._loop.time()
+        if not self.headset:
+            return
+        try:
+            if not self.headset.verify():
+                log.info("the mixer showed what was before; asked afresh")
+                self._deaf()
+                self._listen(self.headset)
+                self._read_switches()
+        except HeadsetGone as error:
+            self._lose(error)
 
     def _lose(self, error: HeadsetGone) -> None:
         if self.headset is None:
             return
         log.warning("%s", error)
-        for fd in self._fds:
-            self._loop.remove_reader(fd)
-        self._fds.clear()
+        self._deaf()
         self.headset.close()
         self.headset = None
         self.gone.set()

@@ -164,7 +164,8 @@ def _attached(state: State, attached: bool, now_s: float, policy: HeadsetPolicy)
         return state, ()
     if not attached:
         return replace(state, off=None, agreed_at_s=None, quiet_s=0.0), ()
-    return _turn(state if state.muted else replace(state, since_s=now_s, phase="turning"), now_s, policy)
+    phase = "fault" if phase == "fault" else "turning"
+    return _turn(replace(state, since_s=now_s, phase=phase), now_s, policy)
 
 
 def _switch_read(state: State, off: bool | None, now_s: float, policy: HeadsetPolicy) -> Step:

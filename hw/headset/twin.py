@@ -33,6 +33,7 @@ class HeadsetTwin:
         self.switch_on: bool | None = None
         self._rms: float | None = None
         self._heard_at = self._sound_at = 0.0
+        self._followed = False
         self._tasks: list[asyncio.Task[None]] = []
         self._voice: asyncio.Task[None] | None = None
 
@@ -78,7 +79,7 @@ class HeadsetTwin:
 
     async def _plug_in(self) -> None:
         await self.server.start()
-        self.plugged = True
+        self.plugged, self._sound_at = True, time.monotonic()
         if self.stuck:
             await self._wire()
         await self._read_switch()
@@ -88,7 +89,7 @@ class HeadsetTwin:
         await self._speak()
 
     async def _pull_out(self) -> None:
-        self.plugged, self._rms = False, None
+        self.plugged, self._rms, self._followed = False, None, False
         tasks = [*self._tasks, *([self._voice] if self._voice else [])]
         for task in tasks:
             task.cancel()
@@ -146,12 +147,23 @@ class HeadsetTwin:
             self._sound_at = self._heard_at
 
     async def _watch_switch(self) -> None:
+        """Follows the switch; what was turned before pactl listened is seen by the first event, which is ours."""
         process = await self.server.spawn("pactl", "subscribe")
         assert process.stdout
         with _ending(process), contextlib.suppress(ServerError):
-            while line := await process.stdout.readline():
+            while line := await self._line(process.stdout):
                 if b"'change' on source #" in line:
                     await self._read_switch()
+
+    async def _line(self, out: asyncio.StreamReader) -> bytes:
+        """The next line; until there has been one, an event is made so that there will be."""
+        while not self._followed:
+            await self.server.pactl("set-source-mute", "ear.monitor", "toggle")
+            with contextlib.suppress(TimeoutError):
+                line = await asyncio.wait_for(out.readline(), 0.1)
+                self._followed = True
+                return line
+        return await out.readline()
 
     async def _read_switch(self) -> None:
         self.switch_on = "no" in await self.server.pactl("get-source-mute", "switch")
