@@ -29,11 +29,16 @@ class Feed:
     async def run(self) -> None:
         """Never returns. The first change after a quiet time goes out at once; those that follow are put together."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._dirty.wait(), BEAT_S)
-            self._dirty.clear()
+            quiet = not await self._change_within(BEAT_S)
             await self._announce()
-            await asyncio.sleep(GAP_S)
+            await asyncio.sleep(0 if quiet else GAP_S)
+
+    async def _change_within(self, limit_s: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._dirty.wait(), limit_s)
+        changed = self._dirty.is_set()
+        self._dirty.clear()
+        return changed
 
     async def _announce(self) -> None:
         self._latest, self._number = b"data: " + self._document() + b"\n\n", self._number + 1

@@ -55,8 +55,8 @@ function rest() {
 
 function trouble() {
   if (!view.hub) return performance.now() > STALE_MS ? "No connection to the console. Nothing is known." : "";
-  if (stale()) return `No connection to the console. Alerts cannot arrive; this page shows ${words.clock(view.hub.at)}.`;
-  if (view.hub.broker.state !== "connected") return `The console has lost the broker. Alerts cannot arrive; this page shows ${words.clock(view.hub.broker.since)}.`;
+  if (stale()) return `No connection to the console. Alerts cannot arrive. What you see is from ${words.clock(view.hub.at)}.`;
+  if (view.hub.broker.state !== "connected") return `The console has lost the broker. Alerts cannot arrive. What you see is from ${words.clock(view.hub.broker.since)}.`;
   return "";
 }
 
@@ -97,7 +97,7 @@ async function send(alert, by) {
     const answer = await fetch("hub/acknowledge", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ alert, by }), signal: AbortSignal.timeout(8000),
     });
-    return answer.ok ? "" : `Not acknowledged: ${await answer.text()}`;
+    return answer.ok ? "" : `Not acknowledged: ${(await answer.text()).trim().replace(/^acknowledge: /, "")}`;
   } catch (error) {
     return `Not acknowledged: the console does not answer (${error.name}). Try again.`;
   }

@@ -40,7 +40,7 @@ export function how(row) {
   return [
     `Raised ${clock(row.raised_at)}`,
     late > LATE_S && `came ${roughly(late)} later`,
-    `over ${row.via ? VIAS[row.via] ?? row.via : "unknown"}`,
+    `via ${row.via ? VIAS[row.via] ?? row.via : "unknown"}`,
     row.attempt > 1 && `sent ${row.attempt} times`,
   ].filter(Boolean).join(" · ");
 }
