@@ -20,7 +20,6 @@ from bench.unit_view import UnitView
 from firmware import journal
 from firmware.failover.tunnels import VOICE
 from hw.agency.twin import AgencyTwin
-from hw.cables.topology import Topology
 from hw.cables.twin import CablesTwin
 from hw.headset.twin import HeadsetTwin
 from hw.modem.twin import ModemTwin
@@ -37,16 +36,16 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
-        self.network = Topology()
-        names, unit = self.network.names, self.folder / "unit"
+        self.cables = CablesTwin()
+        names, unit = self.cables.names, self.folder / "unit"
         headset = HeadsetTwin(unit / "headset")
         self.unit = BenchUnit(unit, names, headset.environment)
         self.hub = BenchHub(self.folder / "hub", names)
         self.processes = Processes(self.folder / "log")
         self.view = UnitView(NAME)
-        self.cables = CablesTwin(self.network)
         self.agency = AgencyTwin(self.folder / "agency", VOICE.hub(), NAME, inside(names.hub, []))
         self.twins: dict[str, Twin] = {
+            "uplink": self.cables,
             "panel": PanelTwin(unit / "panel"),
             "power": PowerTwin(unit / "power"),
             "modem": ModemTwin(unit / "modem"),
@@ -55,17 +54,13 @@ class Bench:
 
     async def start(self, stack: AsyncExitStack) -> None:
         self.unit.configure(self.hub.certify(NAME), self.hub.probing(NAME))
-        await self.network.start()
-        stack.push_async_callback(self.network.close)
         await asyncio.gather(*(self._start_twin(name, twin, stack) for name, twin in self.twins.items()))
         stack.push_async_callback(self.processes.stop)
         await self.processes.start(self.unit.system_bus())
         await self.processes.start(*self.unit.network(), *await self.unit.tunnel_ends())
         await self.processes.start(*self.hub.programs(), *self.unit.services())
-        late: dict[str, Twin] = {"uplink": self.cables, "call": self.agency}
-        for name, twin in late.items():
-            await self._start_twin(name, twin, stack)
-            self.twins[name] = twin
+        await self._start_twin("call", self.agency, stack)
+        self.twins["call"] = self.agency
         self.unit.export_environment(self.folder / "environment")
         follow = asyncio.create_task(self.view.follow())
         stack.callback(follow.cancel)
