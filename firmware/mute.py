@@ -187,7 +187,7 @@ def _own_button(state: State, off: bool, now_s: float, policy: HeadsetPolicy) ->
     Not within `prove_within_ms` of being asked: a mixer may still show then what was before.
     """
     state, actions = _commanded(state, off, now_s, policy)
-    return state, (*actions, Store(muted=off))
+    return state, (Store(muted=off), *actions)
 
 
 def _heard(state: State, heard: Heard, now_s: float, policy: HeadsetPolicy) -> Step:
