@@ -24,30 +24,32 @@ CHAIN = """table ip faults {
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a line: `blackhole` drops all packets of a direction (up is unit to hub) and keeps the carrier;
-    `loss` is the share of packets dropped at random, each way."""
+    `loss` is the share of packets dropped at random, each way; `delay_ms` is what hw/cables/delay.py makes of it."""
 
     cable: bool = True
     blackhole: Direction = "none"
     loss: float = 0.0
+    delay_ms: float = 0.0
 
 
-def rules(fault: Fault) -> str:
-    """The nft transaction that makes the chain say what `fault` says."""
+def rules(fault: Fault, outside: str = "out0") -> str:
+    """The nft transaction that makes the chain say what `fault` says; `outside` is the port towards the hub."""
     lines = ["flush chain ip faults line"]
     if fault.blackhole in ("both", "up"):
-        lines.append('add rule ip faults line oifname "out0" drop')
+        lines.append(f'add rule ip faults line oifname "{outside}" drop')
     if fault.blackhole in ("both", "down"):
-        lines.append('add rule ip faults line iifname "out0" drop')
+        lines.append(f'add rule ip faults line iifname "{outside}" drop')
     if fault.loss:
-        lines.append(f"add rule ip faults line numgen random mod 1000 < {round(fault.loss * 1000)} drop")
+        share = f"numgen random mod 1000 < {round(fault.loss * 1000)}"
+        lines.append(f'add rule ip faults line oifname != "delay0" {share} drop')  # once, where a delay line is on
     return "\n".join(lines) + "\n"
 
 
 class Router:
     """One router with its faults; `fault` is what is in force."""
 
-    def __init__(self, name: str, port: str = "in0") -> None:
-        self.name, self.port, self.fault = name, port, Fault()
+    def __init__(self, name: str, port: str = "in0", outside: str = "out0") -> None:
+        self.name, self.port, self.outside, self.fault = name, port, outside, Fault()
         self._nft = Nft(name)
         self._nft.run(CHAIN)
         self._control = namespace.within(name, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
@@ -55,7 +57,7 @@ class Router:
     def set(self, fault: Fault) -> None:
         """Puts `fault` in force, all at once; what it does not say is well again."""
         if rules(fault) != rules(self.fault):
-            self._nft.run(rules(fault))
+            self._nft.run(rules(fault, self.outside))
         if fault.cable != self.fault.cable:
             self._switch(fault.cable)
         self.fault = fault

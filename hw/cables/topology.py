@@ -153,6 +153,12 @@ class Topology:
         )
         await run(*namespace.command(name, "nft", "-f", "-"), given=NAT)
 
+    async def forget(self, line: str) -> None:
+        """The router forgets every translation, as one that restarts does: its outer port goes down and up."""
+        (found,) = [each for each in LINES if each.name == line]
+        name = self.names.router(line)
+        await ip(name, "link set out0 down", "link set out0 up", f"route replace default via {found.beyond}")
+
     async def static(self) -> None:
         """The unit's addresses and routes by hand, for tests that want no NetworkManager."""
         for line in LINES:
