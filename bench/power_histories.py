@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from bench.power_minutes import rating, taught
-from firmware import power_core
+from firmware import minutes, power_core
 from firmware.battery import Battery
 from firmware.config import PowerPolicy
 from hw.power.outage import Outage, outage
@@ -40,13 +40,20 @@ def pace_s(core: power_core.Core, around: Outage) -> float:
     return max(0.05, min(calm if left is None or left < 8 else 20.0, around.next_event_s() + 0.05))
 
 
+def before(battery: Battery, around: Outage, dice: Random) -> power_core.Core:
+    """What the unit remembers of the last time the battery was full: whether its voltage was right then."""
+    full = around.charged(dice)
+    seen = minutes.step(minutes.Estimate(), battery, full.percent, full.voltage_v, full.current_a, False, -3600.0)
+    return power_core.Core(estimate=minutes.Estimate(voltage_right=seen.voltage_right))
+
+
 def play(seed: str) -> Counter[str]:
     """One history; what it came to, as counts. A key that begins with BROKEN is a broken promise."""
     dice = Random(seed)
     name = dice.choice(list(FIVE))
     learned = dice.random() < 0.8
     battery, around = known(name, learned), outage([FIVE[name]], dice)
-    core, counts = power_core.Core(), Counter[str]({"honest" if around.honest else "lying": 1})
+    core, counts = before(battery, around, dice), Counter[str]({"honest" if around.honest else "lying": 1})
     handing_since: float | None = None
     lost_at = 0.0
     while around.now < 10_800:
@@ -66,7 +73,7 @@ def play(seed: str) -> Counter[str]:
             around.flips, around.returns_in_grace = [around.now + dice.uniform(0, 4.4)], False
             counts["mains back in the grace"] += 1
         if "power-off" in actions:
-            return counts + _stopped(around, learned)
+            return counts + _stopped(around)
         if around.dead:
             return counts + _died(around, learned, around.now - lost_at)
         around.pass_time(pace_s(core, around))
@@ -74,7 +81,7 @@ def play(seed: str) -> Counter[str]:
     return counts
 
 
-def _stopped(around: Outage, learned: bool) -> Counter[str]:
+def _stopped(around: Outage) -> Counter[str]:
     found, left = Counter({"clean stops": 1}), around.pack.minutes_left(1.0)
     if around.in_call:
         found["calls cut in the last minute"] += 1
@@ -92,7 +99,9 @@ def _died(around: Outage, learned: bool, battery_s: float) -> Counter[str]:
         return Counter({"died under a lie or a fault": 1})
     if battery_s < SHORTEST_S:
         return Counter({"died within a minute of the loss": 1})
-    return Counter({f"BROKEN: a clean stop was missed ({'learned' if learned else 'unlearned'})": 1})
+    if not learned and (around.in_call or not around.call_known):
+        return Counter({"died in a call that nobody took over (or could have), battery not learned": 1})
+    return Counter({f"BROKEN: a clean stop was missed ({'learned' if learned else 'not learned'})": 1})
 
 
 def batch(first: int, count: int, seed: int) -> Counter[str]:

@@ -34,7 +34,7 @@ def taught(name: str, dice: Random) -> battery.Battery:
             )
         if battery.at_floor(rated, percent, volts, PowerPolicy().test_floor_percent):
             break
-    learned = battery.learn(rated, samples, "2026-01-01T00:00:00.000Z")
+    learned = battery.learn(rated, samples, FIVE[name].voltage_v(0.0), "2026-01-01T00:00:00.000Z")
     assert learned, f"{name}: nothing learned from {len(samples)} samples"
     return learned
 

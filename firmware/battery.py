@@ -26,7 +26,8 @@ class Span(Fact, frozen=True):
 class Battery(Fact, frozen=True):
     """`percents` and `volts` rise; `percent_wh` and `volt_wh` are the energy left there at `load_w`.
 
-    Nobody watched the last `tail_wh`: they are an estimate, and bounded as one. `learned_at` is empty until taught.
+    Nobody watched the last `tail_wh`: they are an estimate, and bounded as one. `charged_v` is the voltage when charged
+    and on mains, to check the instrument by. `learned_at` is empty until taught.
     """
 
     capacity_wh: float
@@ -38,6 +39,7 @@ class Battery(Fact, frozen=True):
     volts: tuple[float, ...] = ()
     volt_wh: tuple[float, ...] = ()
     tail_wh: float = 0.0
+    charged_v: float | None = None
     learned_at: str = ""
 
 
@@ -107,7 +109,7 @@ def _known(battery: Battery, xs: Sequence[float], ys: Sequence[float], at: float
     )
 
 
-def learn(rating: Battery, samples: Sequence[Sample], learned_at: str) -> Battery | None:
+def learn(rating: Battery, samples: Sequence[Sample], charged_v: float | None, learned_at: str) -> Battery | None:
     """This battery after one watched discharge; None where it was too short or its gauge did not fall."""
     if len(samples) < 5 or samples[0].percent - samples[-1].percent < DEEP_PERCENT:
         return None
@@ -127,6 +129,7 @@ def learn(rating: Battery, samples: Sequence[Sample], learned_at: str) -> Batter
         volts=volts,
         volt_wh=volt_wh,
         tail_wh=tail,
+        charged_v=charged_v,
         learned_at=learned_at,
     )
 
@@ -153,6 +156,13 @@ def _rising(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, ...], t
     thin = kept[:: max(1, len(kept) // POINTS)]
     thin = thin if thin[-1] == kept[-1] else [*thin, kept[-1]]
     return tuple(x for x, _ in thin), tuple(y for _, y in thin)
+
+
+def charged(percent: float | None, voltage_v: float | None, current_a: float | None, rating: Battery) -> float | None:
+    """The voltage of a battery that is full and rests on mains; None where it is not or does not say."""
+    if percent is None or voltage_v is None or not 99 <= percent <= 100:
+        return None
+    return voltage_v if current_a is None or abs(current_a * voltage_v) < 0.05 * rating.capacity_wh else None
 
 
 def at_floor(rating: Battery, percent: float | None, voltage_v: float | None, floor_percent: float) -> bool:

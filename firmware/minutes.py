@@ -5,18 +5,24 @@ two of them agree on is believed and a third that contradicts is doubted. Where 
 unit does not know. No reading alone can move the span by more than the battery could have moved itself.
 """
 
-from firmware.battery import Battery, Span, from_percent, from_voltage
+from firmware.battery import Battery, Span, charged, from_percent, from_voltage
 from firmware.facts import Fact
 
 DOUBT_S, AGREE_S = 300.0, 45.0
 SETTLE_S = 5.0  # a voltage is that of the load only some seconds after mains went
 SLOPE_EVERY_S, SLOPE_POINTS = 10.0, 6
-LAST_MINUTE = 0.7  # of a straight line's estimate: what is left of a minute when the line is wrong by 40 %
+SMOOTH_S = 8.0
+RIGHT_SHARE = 0.015
+LAST_MINUTE = 0.85  # of the straight line's estimate: noise may make that too short by a sixth
+NEAR_END = 0.15  # the share of the voltage's range, above the cut-off, in which the straight line counts
 NUDGE_S = 120.0
 
 
 class Estimate(Fact, frozen=True):
-    """The state between two readings. `against_since` is when both gauge and voltage began to contradict the count."""
+    """The state between two readings. `against_since` is when both gauge and voltage began to contradict the count.
+
+    `voltage_right`: whether the battery's voltage was that of a charged one when it was last charged.
+    """
 
     span: Span | None = None
     at: float | None = None
@@ -27,12 +33,16 @@ class Estimate(Fact, frozen=True):
     voltage_doubted_until: float = 0.0
     against_since: float | None = None
     both_speak: bool = False
+    voltage_right: bool | None = None
     slow_v: float | None = None
     slope: tuple[tuple[float, float, float], ...] = ()
 
 
 class Minutes(Fact, frozen=True):
-    """What is known: all None is nothing. `running_out`: gauge and voltage both say that the last minute has come."""
+    """What is known: all None is nothing.
+
+    `running_out`: gauge and voltage of a battery that was learned both say that the last minute has come.
+    """
 
     at_least: float | None = None
     left: float | None = None
@@ -115,9 +125,20 @@ def step(
         voltage_doubted_until=voltage_doubt,
         against_since=against,
         both_speak=by_percent is not None and by_voltage is not None,
+        voltage_right=state.voltage_right if draining else right(state, battery, percent, voltage_v, current_a),
         slow_v=slow_v,
         slope=slope,
     )
+
+
+def right(
+    state: Estimate, battery: Battery, percent: float | None, voltage_v: float | None, current_a: float | None
+) -> bool | None:
+    """The voltage's check against a known point, at each full charge; what the last one said until then."""
+    now_v = charged(percent, voltage_v, current_a, battery)
+    if now_v is None or battery.charged_v is None:
+        return state.voltage_right
+    return abs(now_v / battery.charged_v - 1) <= RIGHT_SHARE
 
 
 def believe(
@@ -156,7 +177,9 @@ def _falling(
     """The smoothed voltage, and one point (time, voltage, power) of it each SLOPE_EVERY_S of the last minute."""
     if voltage_v is None:
         return None, ()
-    slow = voltage_v if state.slow_v is None else state.slow_v + (voltage_v - state.slow_v) * min(1.0, passed_s / 8)
+    slow = (
+        voltage_v if state.slow_v is None else state.slow_v + (voltage_v - state.slow_v) * min(1.0, passed_s / SMOOTH_S)
+    )
     if state.slope and now - state.slope[-1][0] < SLOPE_EVERY_S:
         return slow, state.slope
     return slow, (*state.slope[1 - SLOPE_POINTS :], (now, slow, power_w))
@@ -173,7 +196,20 @@ def run_out_minutes(state: Estimate, battery: Battery) -> float | None:
     fell_per_minute = (first_v - state.slow_v) / (state.at - began) * 60 if state.at > began else 0.0
     if fell_per_minute <= 0 or abs(last_w / first_w - 1) > 0.15:
         return None
-    return max(0.0, state.slow_v - battery.empty_v) / fell_per_minute
+    now_v = state.slow_v - fell_per_minute * SMOOTH_S / 60  # what is smoothed comes late
+    return max(0.0, now_v - battery.empty_v) / fell_per_minute
+
+
+def near_end(state: Estimate, battery: Battery) -> bool:
+    return state.slow_v is not None and state.slow_v < battery.empty_v + NEAR_END * (battery.full_v - battery.empty_v)
+
+
+def sure(state: Estimate, battery: Battery) -> bool:
+    """Whether gauge and voltage may end a call: both speak, of a known battery, and none was caught in this outage."""
+    if not state.both_speak or not battery.learned_at or not state.voltage_right or state.draining_since is None:
+        return False
+    caught = max(state.percent_doubted_until, state.voltage_doubted_until) - DOUBT_S
+    return caught < state.draining_since
 
 
 def minutes(state: Estimate, battery: Battery) -> Minutes:
@@ -187,13 +223,13 @@ def minutes(state: Estimate, battery: Battery) -> Minutes:
     if span is None or span.high_wh - span.low_wh > 0.8 * battery.capacity_wh:
         return Minutes(doubts=doubts)
     power = load(battery, state.power_w)
-    at_least = 60 * span.low_wh / power.high_wh
-    run_out = run_out_minutes(state, battery)
-    sure = state.both_speak and not {"percent", "voltage"} & set(doubts)
-    return Minutes(
-        at_least=at_least,
-        left=60 * span.wh / power.wh,
-        at_most=60 * span.high_wh / power.low_wh,
-        running_out=sure and at_least <= 1 and run_out is not None and run_out <= LAST_MINUTE,
-        doubts=doubts,
+    at_least, left, at_most = (
+        60 * span.low_wh / power.high_wh,
+        60 * span.wh / power.wh,
+        60 * span.high_wh / power.low_wh,
     )
+    run_out = run_out_minutes(state, battery) if near_end(state, battery) else None
+    last_minute = sure(state, battery) and at_least <= 1 and run_out is not None and run_out <= LAST_MINUTE
+    if run_out is not None:
+        at_least, left = min(at_least, run_out), min(left, run_out)
+    return Minutes(at_least=at_least, left=left, at_most=at_most, running_out=last_minute, doubts=doubts)

@@ -1,4 +1,4 @@
-"""Five batteries whose discharge curves have different shapes, as the twin records them. Their parameters are hidden."""
+"""Five batteries: discharge curves of different shapes, as the twin records them; their parameters are hidden."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ FIVE: dict[str, Pack] = {
     ),
     "lithium iron phosphate": Pack(curve=LFP, capacity_wh=40.0, resistance_ohm=0.06, cutoff_v=5.2, load_w=11.0),
     "lead-acid": Pack(
-        curve=LEAD, cells=6, capacity_wh=60.0, resistance_ohm=0.05, cutoff_v=11.1, load_w=10.0, loss_at_rate=0.8
+        curve=LEAD, cells=6, capacity_wh=60.0, resistance_ohm=0.05, cutoff_v=10.8, load_w=10.0, loss_at_rate=0.8
     ),
     "gauge by voltage": Pack(
         capacity_wh=30.0, resistance_ohm=0.15, gauge=((0, 0), (0.1, 0.3), (0.5, 0.52), (0.7, 0.76), (0.9, 0.93), (1, 1))
@@ -23,7 +23,7 @@ RATED: dict[str, tuple[float, float, float]] = {  # what the label says: Wh, ful
     "new lithium-ion": (38.0, 8.3, 6.0),
     "aged lithium-ion": (38.0, 8.3, 6.0),
     "lithium iron phosphate": (42.0, 6.8, 5.2),
-    "lead-acid": (70.0, 12.7, 11.1),
+    "lead-acid": (70.0, 12.7, 10.8),
     "gauge by voltage": (33.0, 8.3, 6.0),
 }
 Said = tuple[float, float, float, float, float]  # seconds, percent, volts, amperes, true minutes left
