@@ -19,7 +19,8 @@ from firmware.drivers import baresip_config, baresip_wire
 from firmware.drivers.softphone import AudioReport, SoftphoneEvent
 
 START_TIMEOUT_S = 5.0
-ANSWER_TIMEOUT_S = 1.0
+ANSWER_TIMEOUT_S = 3.0
+FAREWELL_S = 0.5
 LAST_WORDS = 5
 log = logging.getLogger("softphone")
 
@@ -67,7 +68,7 @@ class Baresip:
         await self.command("uanew", account)
 
     async def command(self, name: str, params: str = "") -> str:
-        """One command and its answer; SoftphoneError where it fails or is not answered within a second."""
+        """One command and its answer; SoftphoneError where it fails or is not answered in time."""
         if self._writer is None:
             raise SoftphoneError(f"softphone: {name}: it is not running; it is being started again")
         token = str(next(self._tokens))
@@ -126,8 +127,11 @@ class Baresip:
             self.last_words.append(line.decode(errors="replace").strip().removeprefix("\x1b[;m"))
 
     async def end(self) -> None:
-        """Gone when this returns."""
+        """Gone when this returns; it may say BYE to its calls and take its registration back, if it still listens."""
         if self._writer:
+            self._writer.write(baresip_wire.message("quit"))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.process.wait(), FAREWELL_S)
             self._writer.close()
             self._writer = None
         with contextlib.suppress(ProcessLookupError):

@@ -1,38 +1,36 @@
 """The agency's phone: a baresip of its own, told what to do over its control port, wherever its namespace is.
 
-It says a WAV file and records what it hears (module sndfile), so what came over can be listened to and measured.
+Its microphone and its ear are the ALSA device `headset` of the desk it stands on.
 """
 
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-MODULES = ("g711.so", "opus.so", "plc.so", "srtp.so", "dtls_srtp.so", "aufile.so", "aubridge.so", "sndfile.so")
+MODULES = ("g711.so", "opus.so", "plc.so", "srtp.so", "dtls_srtp.so", "alsa.so")
 START_S = 10.0
 Event = dict[str, Any]
 
 
-def configuration(address: str, port: int, control_port: int, speech: Path, recordings: Path) -> str:
+def configuration(address: str, port: int, control_port: int) -> str:
     """Its file `config`: small buffers, so that what is measured is the unit's and the network's."""
     return "\n".join(
         [
             f"sip_listen {address}:{port}",
             f"net_interface {address}",
             "call_max_calls 4",
-            f"audio_source aufile,{speech}",
-            "ausrc_srate 16000",
-            "ausrc_channels 1",
-            "audio_player aubridge,nobody",
+            "audio_source alsa,headset",
+            "audio_player alsa,headset",
             "audio_alert none,none",
             "audio_buffer 20-160",
             "jitter_buffer_delay 2-10",
             "rtp_ports 20000-20099",
             "module_path /usr/lib/baresip/modules",
             *(f"module {name}" for name in MODULES),
-            f"snd_path {recordings}",
             "module_tmp account.so",
             "module_app menu.so",
             "module_app ctrl_tcp.so",
@@ -56,12 +54,14 @@ class Phone:
         self.processes: list[asyncio.subprocess.Process] = []
         self._reading: asyncio.Task[None] | None = None
         self._answers: dict[str, asyncio.Future[str]] = {}
+        self.environment: dict[str, str] = {}
 
-    async def start(self, config: str, accounts: str, control_port: int) -> None:
+    async def start(self, config: str, accounts: str, control_port: int, environment: dict[str, str]) -> None:
         """Up and connected; RuntimeError where it is not within START_S."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config").write_text(config)
         (self.folder / "accounts").write_text(accounts)
+        self.environment = {**os.environ, **environment}
         with (self.folder / "log").open("wb") as log:
             self.processes.append(await self._spawn("baresip", "-4", "-f", str(self.folder), out=log.fileno()))
         async with asyncio.timeout(START_S):
@@ -74,7 +74,11 @@ class Phone:
         pipe = asyncio.subprocess.PIPE
         die_with_us = ("setpriv", "--pdeathsig", "KILL")
         return await asyncio.create_subprocess_exec(
-            *(*self.prefix, *die_with_us, *command), stdin=pipe, stdout=out, stderr=asyncio.subprocess.DEVNULL
+            *(*self.prefix, *die_with_us, *command),
+            stdin=pipe,
+            stdout=out,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=self.environment,
         )
 
     async def _connect(self, port: int) -> bool:

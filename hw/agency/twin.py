@@ -1,17 +1,14 @@
 """The agency's side of a call: its SIP server and a phone that rings the unit, speaks, and records what it hears."""
 
 import asyncio
-import math
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from hw.agency import phone, sip_server, speech
+from hw.agency import phone, sip_server
+from hw.agency.desk import Desk
 
 CODECS = {"opus": "opus/48000/1", "pcmu": "pcmu/8000/1", "pcma": "pcma/8000/1"}
 ENCRYPTION = {"srtp-sdes": "srtp-mand", "srtp-dtls": "dtls_srtp", "none": ""}
-START_S = 10.0
-WINDOW_S = 0.5
 
 
 class AgencyTwin:
@@ -37,19 +34,18 @@ class AgencyTwin:
     ) -> None:
         self.folder, self.address, self.rings, self.prefix = folder, address, rings, tuple(prefix)
         self.sip_port, self.phone_port, self.control_port = sip_port, phone_port, control_port
-        self.encryption, self.codecs, self.passwords, self.speech_s = encryption, codecs, passwords or {}, speech_s
-        self.recordings, self.said = folder / "recordings", folder / "speech.wav"
+        self.encryption, self.codecs, self.passwords = encryption, codecs, passwords or {}
+        self.desk = Desk(folder / "desk", speech_s)
         self.call, self.last_end = "idle", ""
         self.phone = phone.Phone(folder / "phone", prefix, self._told)
         self.server: asyncio.subprocess.Process | None = None
-        self._again: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self.recordings.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(speech.write, self.said, self.speech_s)
+        await self.desk.start()
         await self.start_server()
-        config = phone.configuration(self.address, self.phone_port, self.control_port, self.said, self.recordings)
-        await self.phone.start(config, self._account(), self.control_port)
+        config = phone.configuration(self.address, self.phone_port, self.control_port)
+        await self.phone.start(config, self._accounts(), self.control_port, self.desk.server.environment)
 
     async def start_server(self) -> None:
         """The registrar, with nobody registered yet."""
@@ -70,23 +66,25 @@ class AgencyTwin:
             self.server.terminate()
             await self.server.wait()
 
-    def _account(self) -> str:
+    def _accounts(self) -> str:
+        """Two extensions on one phone: the one that rings the unit, and one to transfer to."""
         menc = ENCRYPTION[self.encryption]
         parts = [
-            f"<sip:agency@{self.address}:{self.sip_port}>",
+            f"<sip:{{name}}@{self.address}:{self.sip_port}>",
             "regint=60",
             f"audio_codecs={','.join(CODECS[name] for name in self.codecs)}",
             "answermode=auto",
             *([f"mediaenc={menc}"] if menc else []),
         ]
-        return ";".join(parts) + "\n"
+        return "".join(";".join(parts).format(name=name) + "\n" for name in ("agency", "supervisor"))
 
     def state(self) -> dict[str, object]:
-        """`heard_rms`: level of the last half second the agency heard, 0 to 1; None outside a call."""
+        """`heard_rms`: the level the agency hears, 0 to 1; None outside a call. It speaks all through one."""
+        active = self.call == "active"
         return {
             "state": self.call,
-            "heard_rms": self.heard_rms() if self.call == "active" else None,
-            "saying": self.said.name if self.call == "active" else None,
+            "heard_rms": self.desk.rms if active else None,
+            "saying": self.desk.said.name if active else None,
             "last_end": self.last_end,
         }
 
@@ -108,40 +106,14 @@ class AgencyTwin:
             case "CALL_INCOMING":
                 self.call = "ringing"
             case "CALL_ESTABLISHED":
+                if self.call != "active":
+                    self.desk.begin()
                 self.call = "active"
-                self._again = asyncio.create_task(self._say_again())
             case "CALL_CLOSED":
                 self.call, self.last_end = "idle", str(event.get("param", ""))
-                if self._again:
-                    self._again.cancel()
-
-    async def _say_again(self) -> None:
-        """The file is played once by itself: it is begun anew before its end."""
-        while True:
-            await asyncio.sleep(self.speech_s - 0.2)
-            await self.phone.do("ausrc", f"aufile,{self.said}")
-
-    def recording(self) -> Path | None:
-        """What the agency hears in the newest call, as WAV; None before the first."""
-        files = sorted(self.recordings.glob("*dec.wav"), key=lambda file: file.stat().st_mtime)
-        return files[-1] if files else None
-
-    def heard_rms(self) -> float | None:
-        file = self.recording()
-        return level(file.read_bytes()) if file else None
+                self._ending = asyncio.create_task(self.desk.end())
 
     async def close(self) -> None:
-        if self._again:
-            self._again.cancel()
         await self.phone.close()
         await self.stop_server()
-
-
-def level(wav: bytes) -> float | None:
-    """RMS (0 to 1) of the last WINDOW_S of a 16-bit WAV that is still being written; None where there is none yet."""
-    if len(wav) < 46:
-        return None
-    channels, rate_hz = struct.unpack_from("<HI", wav, 22)
-    tail = wav[44:][-int(rate_hz * WINDOW_S) * channels * 2 :]
-    samples = [value for (value,) in struct.iter_unpack("<h", tail[: len(tail) // 2 * 2])]
-    return math.sqrt(sum(value * value for value in samples) / len(samples)) / 32_768 if samples else None
+        await self.desk.close()
