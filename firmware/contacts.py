@@ -114,6 +114,13 @@ def due(state: Button, timing: Timing) -> float | None:
     return min(times, default=None)
 
 
+def doubt_at(state: Button, timing: Timing) -> float | None:
+    """When two alike contacts are worth reading anew, before they are called a fault: an edge may have been lost."""
+    if state.alike_since is None or state.wiring:
+        return None
+    return state.alike_since + timing.contact_fault_s / 2
+
+
 def faults(state: Button) -> tuple[str, ...]:
     """What is wrong with this button, as shown: `panic: cut`."""
     chatters = any(each.chatters for each in state.contacts)

@@ -6,6 +6,7 @@ the lamp answers when its alert is on disk. Everything that may be slow (mute, r
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,7 @@ class PanelService:
         self.raising = Raising(unit, self.files, self.turn)
         self.hands, self.request = gestures.Hands(), lamps.Request()
         self.patterns: dict[str, tuple[Pattern, float]] = {}
+        self.doubted_at, self.read_now = 0.0, asyncio.Event()
         self.told: Panel | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.buttons: dict[Button, contacts.Button] = {}
@@ -76,7 +78,8 @@ class PanelService:
         self.hands, actions = gestures.step(self.hands, now, self.policy)
         self.act(actions)
         self.show(now)
-        self.arm()
+        self.doubt(now)
+        self.arm(now)
 
     def became(self, name: Button, state: contacts.Button, changes: tuple[contacts.Change, ...]) -> None:
         before, self.buttons[name] = self.buttons[name], state
@@ -134,11 +137,20 @@ class PanelService:
             logged(self.files.tell, fact)
             self.told = fact
 
-    def arm(self) -> None:
+    def doubt(self, now: float) -> None:
+        """Has the contacts read anew, once, before alike ones become a fault."""
+        at = contacts.doubt_at(self.buttons["panic"], self.timing) if self.buttons else None
+        if at is not None and now >= at > self.doubted_at:
+            self.doubted_at = at
+            self.read_now.set()
+
+    def arm(self, now: float) -> None:
         """Turns again at the first time anything changes by itself."""
         times = [contacts.due(each, self.timing) for each in self.buttons.values()]
+        doubts = [contacts.doubt_at(each, self.timing) for each in self.buttons.values()]
+        times += [at for at in doubts if at is not None and at > now]
         times += [gestures.due(self.hands, self.policy), self.raising.due()]
-        times += [lamps.next_change(pattern, since, self.loop.time()) for pattern, since in self.patterns.values()]
+        times += [lamps.next_change(pattern, since, now) for pattern, since in self.patterns.values()]
         if self.timer:
             self.timer.cancel()
         soonest = min((each for each in times if each is not None), default=None)
@@ -147,7 +159,9 @@ class PanelService:
     async def reread(self) -> None:
         """Edges get lost: every contact is read anew, and every request for a lamp looked at again."""
         while True:
-            await asyncio.sleep(self.hardware.reread_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.read_now.wait(), self.hardware.reread_s)
+            self.read_now.clear()
             at = self.loop.time()
             for button, place, closed in await asyncio.to_thread(self.lines.closed):
                 self.sampled(button, place, closed, at)

@@ -40,8 +40,10 @@ class Contact:
         """Read anew."""
         return bool(self.device.is_active)
 
-    def _changed(self, _ticks: float, high: float) -> None:
-        self.edge(self.button, self.place, not high, self.clock())
+    def _changed(self, ticks: float, high: float) -> None:
+        """`ticks` are the controller's: an edge that is handed over late still says when it was."""
+        factory = self.device.pin_factory
+        self.edge(self.button, self.place, not high, self.clock() - factory.ticks_diff(factory.ticks(), ticks))
 
 
 class PanelLines:

@@ -13,7 +13,7 @@ COLOURS |= {"violet": "#7a3fb0", "grey": "#808080", "white": "#f2f2f2", "black":
 
 def drawing(of: Pins) -> str:
     """SVG of every wire from the header J8 to its part; pure."""
-    rows: list[Contact | Lamp] = [*of.contact.values(), *of.lamp.values()]
+    rows = list(of.wired().values())
     bottom = TOP + ROW * len(rows)
     parts = [_row(row, TOP + ROW * place) for place, row in enumerate(rows)]
     ground = _ground(of.ground.pin, of.ground.wire, bottom)

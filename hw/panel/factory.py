@@ -186,15 +186,14 @@ class TwinFactory(PiFactory):  # type: ignore[misc]
     def _receive(self, message: dict[str, Any]) -> None:
         if "gpio" in message:
             self._levels[int(message["gpio"])] = bool(message["closed"])
-            self._edge(int(message["gpio"]), bool(message["closed"]))
+            self._edge(int(message["gpio"]), bool(message["closed"]), float(message["at"]))
             return
         with self._answered:
             self._levels.update({int(number): bool(closed) for number, closed in message["levels"].items()})
             self._answer = max(self._answer, int(message["read"]))
             self._answered.notify_all()
 
-    def _edge(self, number: int, closed: bool) -> None:
-        ticks = self.ticks()
+    def _edge(self, number: int, closed: bool, ticks: float) -> None:
         for pin in list(self.pins.values()):
             if pin._number == number:
                 pin.edge(closed, ticks)

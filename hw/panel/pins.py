@@ -41,6 +41,10 @@ class Pins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lamp: dict[str, Lamp]
     ground: Ground
 
+    def wired(self) -> dict[str, Contact | Lamp]:
+        """Every line by its name."""
+        return {**self.contact, **self.lamp}
+
 
 @cache
 def pins() -> Pins:

@@ -2,8 +2,9 @@
 
 `PanelTwin` is the hardware, in the bench's process, on the Unix socket FOLDER/panel.sock; `TwinFactory` (factory.py) is
 the pin factory in the panel's process that reaches it (HDU_PANEL_TWIN = that socket). One JSON object a line:
-to the factory `{"gpio": 17, "closed": true}` at each edge, and `{"read": N, "levels": {"17": true}}` as the answer to
-`{"read": N}`; from the factory `{"gpio": 5, "lit": true}`. When the factory's process is gone its outputs float: dark.
+to the factory `{"gpio": 17, "closed": true, "at": 12.5}` at each edge (CLOCK_MONOTONIC), and as the answer to
+`{"read": N}` `{"read": N, "levels": {"17": true}}`; from the factory `{"gpio": 5, "lit": true}`. When the factory's
+process is gone its outputs float: dark.
 """
 
 import asyncio
@@ -93,6 +94,11 @@ class PanelTwin:
             self.held[button] = pressed
             self.wanted[button].put_nowait(pressed)
 
+    async def settled(self) -> None:
+        """Every movement asked for has been made."""
+        for wanted in self.wanted.values():
+            await wanted.join()
+
     async def _finger(self, button: str) -> None:
         """Moves the contacts as asked, each movement after the one before; no finger is faster than PRESS_S."""
         while True:
@@ -103,6 +109,7 @@ class PanelTwin:
                     await asyncio.sleep(wait_s)
                 self._contact(contact, closed)
             await asyncio.sleep(switches.PRESS_S)
+            self.wanted[button].task_done()
 
     def _contact(self, contact: str, closed: bool) -> None:
         before = self._level(contact)
@@ -120,7 +127,7 @@ class PanelTwin:
 
     def _tell(self, contact: str, before: bool) -> None:
         if self._level(contact) != before and not self.deaf:
-            self._send({"gpio": pins().contact[contact].gpio, "closed": self._level(contact)})
+            self._send({"gpio": pins().contact[contact].gpio, "closed": self._level(contact), "at": time.monotonic()})
 
     def _send(self, message: dict[str, object]) -> None:
         if self.writer and not self.writer.is_closing():
