@@ -103,6 +103,9 @@ class Lab:
     async def _tunnel(self) -> None:
         commands = [each for each in await Tunnels(self.folder, self.names).prepare() if each.name.endswith("wg-data")]
         await self.processes.start(*(self._program(each, lambda: True) for each in commands))
+        control = str(self.folder / "tunnels" / "unit-control")
+        follow = inside(self.names.unit, python("hw.cables.follow", control))
+        await self.processes.start(Program("follow", follow, {}, lambda: True))
 
     async def _settled(self) -> None:
         """Until NetworkManager has put its default routes in and the hub answers through the tunnel."""

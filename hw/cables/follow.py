@@ -1,0 +1,66 @@
+"""`wireguard-go` made to follow the route as the kernel's WireGuard does: `python -m hw.cables.follow CONTROL_FOLDER`.
+
+It keeps sending from the address it last received on, even when the default route has moved elsewhere. So at every
+change of a route each peer of each tunnel in the folder is given its own endpoint once more, over the tunnel's control
+socket (wireguard cross-platform interface), which makes it ask the routing table anew. On a unit there is no such part.
+"""
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+RTMGRP_IPV4_ROUTE = 0x40  # rtnetlink(7)
+BOUND_S = 1.0
+
+
+def endpoints(told: str) -> Iterator[tuple[str, str]]:
+    """(public key, endpoint) of each peer that has one, of an answer to `get=1`."""
+    key = ""
+    for line in told.splitlines():
+        name, _, value = line.partition("=")
+        if name == "public_key":
+            key = value
+        elif name == "endpoint":
+            yield key, value
+
+
+def again(told: str) -> str:
+    """The request that gives every peer the endpoint it has."""
+    peers = "".join(f"public_key={key}\nupdate_only=true\nendpoint={at}\n" for key, at in endpoints(told))
+    return f"set=1\n{peers}\n" if peers else ""
+
+
+def follow(control: Path) -> None:
+    """Once, for every tunnel there is; one that is just going away is left alone."""
+    for at in control.glob("*.sock"):
+        try:
+            request = again(_ask(at, "get=1\n\n"))
+            if request:
+                _ask(at, request)
+        except OSError:
+            continue
+
+
+def _ask(at: Path, request: str) -> str:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+        control.settimeout(BOUND_S)
+        control.connect(str(at))
+        control.sendall(request.encode())
+        told = b""
+        while not told.endswith(b"\n\n") and (part := control.recv(1 << 16)):
+            told += part
+        return told.decode()
+
+
+def main(control: Path) -> None:
+    """For ever; what changed while the tunnels were being told is told with them once more."""
+    routes = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
+    routes.bind((0, RTMGRP_IPV4_ROUTE))
+    while True:
+        routes.recv(1 << 16)
+        follow(control)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
