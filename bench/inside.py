@@ -58,9 +58,9 @@ class Bench:
         stack.push_async_callback(self.processes.stop)
         await self.processes.start(self.unit.system_bus())
         await self.processes.start(*self.unit.network(), *await self.unit.tunnel_ends())
-        await self.processes.start(*self.hub.programs(), *self.unit.services())
         await self._start_twin("call", self.agency, stack)
         self.twins["call"] = self.agency
+        await self.processes.start(*self.hub.programs(), *self.unit.services())
         self.unit.export_environment(self.folder / "environment")
         follow = asyncio.create_task(self.view.follow())
         stack.callback(follow.cancel)

@@ -108,7 +108,7 @@ class Process:
 
 
 class Processes:
-    """All of them, in the order in which they were started; stopped in the reverse."""
+    """All of them by name; stopped together."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.all = folder, dict[str, Process]()
@@ -127,8 +127,7 @@ class Processes:
         return self.all[name]
 
     async def stop(self) -> None:
-        for process in reversed(self.all.values()):
-            await process.stop()
+        await asyncio.gather(*(process.stop() for process in self.all.values()))
 
 
 def python(*arguments: str) -> list[str]:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench.processes import Program, inside, python
-from firmware.failover.tunnels import DATA, VOICE
+from firmware.failover.tunnels import ALL, DATA, VOICE
+from hw.cables.namespace import udp_socket
 from hw.cables.networkmanager import Command, NetworkManager, UnitBus
 from hw.cables.topology import HUB, OTHERS, Names
 from hw.cables.tunnels import Tunnels
@@ -64,7 +65,14 @@ class BenchUnit:
         yield self._program(self.networkmanager.prepare(), lambda: True)
 
     async def tunnel_ends(self) -> list[Program]:
-        return [self._program(command, lambda: True) for command in await self.tunnels.prepare()]
+        """Both ends of every tunnel; an end is ready when its address can be bound."""
+        return [self._program(command, self._has_address(command.name)) for command in await self.tunnels.prepare()]
+
+    def _has_address(self, end: str) -> Callable[[], bool]:
+        side, _, interface = end.partition("-")
+        tunnel = next(each for each in ALL if each.interface == interface)
+        inside_of, address = (self.names.hub, tunnel.hub()) if side == "hub" else (self.names.unit, tunnel.unit(1))
+        return lambda: bindable(inside_of, address)
 
     def services(self) -> Iterator[Program]:
         for name in SERVICES:
@@ -78,3 +86,12 @@ class BenchUnit:
         lines = [f"export {name}='{value}'\n" for name, value in self.environment.items()]
         file.write_text("".join(lines))
         os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.bus.address
+
+
+def bindable(name: str, address: str) -> bool:
+    """Whether `address` is there in the namespace."""
+    try:
+        udp_socket(name, (address, 0)).close()
+    except OSError:
+        return False
+    return True

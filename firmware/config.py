@@ -273,6 +273,7 @@ class UnitFile(Section, frozen=True):
     softphone: Softphone = Softphone()
     certificates: Certificates = Certificates()
     probing_key: str = "/etc/hdu/probe.key"
+    voice_copies: Literal["mirror", "nft"] = "mirror"
     folders: Folders = Folders()
 
 

@@ -14,7 +14,7 @@ import msgspec
 from firmware import bus, facts
 from firmware.drivers.networkmanager import NetworkManager
 from firmware.drivers.ports import Link
-from firmware.failover import budget, probing, record, steering
+from firmware.failover import budget, probing, record, steering, tunnels, voice_plane
 from firmware.failover.hubaddress import resolved
 from firmware.failover.meter import Meter
 from firmware.failover.pilot import Pilot
@@ -35,7 +35,9 @@ class Service:
         lte = [each.interface for each in config.unit.uplinks if each.kind == "lte"]
         self.meter = Meter(Path(config.unit.folders.data) / "lte-usage.json", lte, config.site.failover)
         self.pilot = Pilot(config, links, _secret(Path(config.unit.probing_key)), self._decided)
-        self.in_call: bool | None = None
+        self.copying = copying(config.unit.voice_copies, links)
+        self.voice = asyncio.Event()
+        self.call: facts.CallState | None = None
         self.panic: bool | None = None
         self.last = ""
         self.outage_ms: float | None = None
@@ -43,6 +45,7 @@ class Service:
 
     def _decided(self, decision: Decision) -> None:
         """On the log and on the bus, with all it was made from."""
+        voice_plane.poke()
         self.last, self.outage_ms = msgspec.json.encode(decision).decode(), decision.outage_ms
         log.warning(
             "%s: %s carries the unit",
@@ -68,7 +71,35 @@ class Service:
         )
 
     def tell(self) -> None:
-        self.pilot.told(self.in_call, self.panic, self.meter.stretch)
+        in_call = None if self.call is None else self.call != "idle"
+        self.pilot.told(in_call, self.panic, self.meter.stretch)
+        self.voice.set()
+
+    async def copy_voice(self) -> None:
+        """Copies of voice on LTE while they matter, and no longer; for ever."""
+        now: bool | None = None
+        while True:
+            await self.voice.wait()
+            self.voice.clear()
+            wanted = self.copies_wanted()
+            if wanted != now and await self.switched(wanted):
+                now = wanted
+
+    def copies_wanted(self) -> bool:
+        shown = record.shown(self.pilot.steering, asyncio.get_running_loop().time())
+        states = [each.state for each in shown if each.kind == "ethernet"]
+        wired: facts.UplinkState | None = "up" if "up" in states else "down" if states else None
+        panic: facts.PanicState | None = None if self.panic is None else "raised" if self.panic else "idle"
+        return voice_plane.copying_wanted(self.call, panic, wired)
+
+    async def switched(self, on: bool) -> bool:
+        try:
+            await self.copying.set(on)
+        except (voice_plane.VoicePlaneError, ConnectionError, RuntimeError) as error:
+            log.warning("%s", error)
+            return False
+        log.info("voice copies", extra={"on": on})
+        return True
 
     async def watch_links(self) -> None:
         """Waits for NetworkManager's word at first, since the metrics tell who carried the unit before a restart."""
@@ -83,7 +114,7 @@ class Service:
 
     async def watch_calls(self) -> None:
         async for call in bus.follow(self.unit.bus, "Calls", facts.Call):
-            self.in_call = None if call is None or call.state is None else call.state != "idle"
+            self.call = call.state if call else None
             self.tell()
 
     async def watch_alerts(self) -> None:
@@ -111,6 +142,11 @@ class Service:
             await asyncio.sleep(TICK_S)
 
 
+def copying(how: str, links: NetworkManager) -> voice_plane.Copying:
+    """Who makes the copies of voice on this kernel."""
+    return voice_plane.MirrorCopying(links) if how == "mirror" else voice_plane.NftCopying()
+
+
 def _secret(file: Path) -> bytes:
     """This unit's probing key, put there by provisioning; without it the service cannot know a true answer."""
     try:
@@ -120,10 +156,18 @@ def _secret(file: Path) -> bytes:
 
 
 async def body(unit: Unit) -> None:
-    links = NetworkManager(unit.bus, [each.interface for each in unit.config.unit.uplinks])
+    uplinks = [(each.interface, each.kind) for each in unit.config.unit.uplinks]
+    links = NetworkManager(unit.bus, [interface for interface, _ in uplinks], tunnels.pins(uplinks))
     service = Service(unit, links)
     await service.export.own()
-    for task in (service.watch_links, service.watch_calls, service.watch_alerts, service.find_hub, service.tick):
+    for task in (
+        service.watch_links,
+        service.watch_calls,
+        service.watch_alerts,
+        service.find_hub,
+        service.tick,
+        service.copy_voice,
+    ):
         unit.group.create_task(task(), name=task.__name__)
     unit.group.create_task(service.pilot.act_forever(), name="act")
     unit.ready()
