@@ -92,17 +92,19 @@ class CablesTwin:
         await self._end_story(order.name)
         await self._put(order.name, merged(self.routers[order.name].fault, order))
         if order.flap_s:
-            self._tell(order.name, f"flap {order.flap_s:g} s", self._flap(order.name, order.flap_s))
+            await self._tell(order.name, f"flap {order.flap_s:g} s", self._flap(order.name, order.flap_s))
         if order.reboot_s:
-            self._tell(order.name, f"reboot {order.reboot_s:g} s", self._reboot(order.name, order.reboot_s))
+            await self._tell(order.name, f"reboot {order.reboot_s:g} s", self._reboot(order.name, order.reboot_s))
 
     async def _put(self, name: str, fault: Fault) -> None:
         self.routers[name].set(fault)
         if name in self._delays:
             await self._delays[name].set(fault.delay_ms / 1000)
 
-    def _tell(self, name: str, story: str, steps: Coroutine[Any, Any, None]) -> None:
+    async def _tell(self, name: str, story: str, steps: Coroutine[Any, Any, None]) -> None:
+        """Starts a story; its first step is done when this returns."""
         self._stories[name] = asyncio.create_task(steps, name=story)
+        await asyncio.sleep(0)
 
     async def _end_story(self, name: str) -> None:
         story = self._stories.pop(name, None)
