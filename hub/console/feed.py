@@ -20,7 +20,7 @@ class Feed:
         self._document = document
         self._dirty = asyncio.Event()
         self._news = asyncio.Condition()
-        self._latest, self._number = b"", 0
+        self._number, self._encoded, self._content = 0, -1, b""
         self._closed = False
 
     def changed(self) -> None:
@@ -41,7 +41,7 @@ class Feed:
         return changed
 
     async def _announce(self) -> None:
-        self._latest, self._number = b"data: " + self._document() + b"\n\n", self._number + 1
+        self._number += 1
         async with self._news:
             self._news.notify_all()
 
@@ -50,11 +50,11 @@ class Feed:
         response = web.StreamResponse(headers=HEADERS)
         await response.prepare(request)
         await response.write(b"retry: 1000\n")
-        content, number = b"data: " + self._document() + b"\n\n", self._number
+        number = self._number
         with contextlib.suppress(ConnectionError):
             while not self._closed:
-                await response.write(content)
-                content, number = await self._after(number)
+                await response.write(self._event())
+                number = await self._after(number)
         return response
 
     async def close(self, _: web.Application) -> None:
@@ -62,8 +62,14 @@ class Feed:
         self._closed = True
         await self._announce()
 
-    async def _after(self, number: int) -> tuple[bytes, int]:
-        """The newest document once there is one newer than `number`."""
+    def _event(self) -> bytes:
+        """The newest document, encoded once for all pages."""
+        if self._dirty.is_set() or self._encoded != self._number:
+            self._encoded, self._content = self._number, b"data: " + self._document() + b"\n\n"
+        return self._content
+
+    async def _after(self, number: int) -> int:
+        """The number of the newest document, once it is newer than `number`."""
         async with self._news:
             await self._news.wait_for(lambda: self._number != number)
-        return self._latest, self._number
+        return self._number

@@ -53,8 +53,9 @@ class Broker:
     port: int
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, access: str = broker.ACCESS) -> None:
         command = broker.write(self.folder, "127.0.0.1", self.port, self.site / "broker")
+        (self.folder / "acl").write_text(access)
         self.process = subprocess.Popen(command, stderr=(self.folder / "log").open("ab"))
         end = time.monotonic() + SOON_S
         while socket.socket().connect_ex(("127.0.0.1", self.port)):
@@ -127,6 +128,11 @@ class Console:
         return document
 
 
+def _listens(where: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return where.exists() and probe.connect_ex(str(where)) == 0
+
+
 @asynccontextmanager
 async def running_console(folder: Path, at: Broker, *listen: str) -> AsyncIterator[Path]:
     """The console's process, up and listening."""
@@ -139,7 +145,7 @@ async def running_console(folder: Path, at: Broker, *listen: str) -> AsyncIterat
     )
     try:
         if not listen:
-            await until(where.exists, f"{where} listens; {folder / 'console.log'}")
+            await until(lambda: _listens(where), f"{where} listens; {folder / 'console.log'}")
         yield where
     finally:
         process.kill()

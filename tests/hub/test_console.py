@@ -104,6 +104,21 @@ async def test_the_answer_waits_for_a_unit_that_is_away_but_not_for_ever(real_br
     assert 0 < vars(answer.properties)["MessageExpiryInterval"] <= 7 * 24 * 3600
 
 
+async def test_an_answer_the_broker_throws_away_is_not_shown_as_given(real_broker: Broker, console: Console) -> None:
+    """mosquitto confirms receipt also of what its access list refuses."""
+    raised = alert()
+    async with real_broker.unit() as unit:
+        await say(unit, f"alert/{raised.id}", raised)
+    await console.until(lambda hub: row(hub, raised.id), "the alert is seen")
+    real_broker.kill()
+    await console.until(lambda hub: hub["broker"]["state"] == "lost", "the loss is shown")
+    real_broker.start(access="user console\ntopic read hdu/v1/#\n")
+    await console.until(lambda hub: hub["broker"]["state"] == "connected", "the console is back")
+    status, text = await console.acknowledge(body(raised.id))
+    assert (status, text.count("\n")) == (503, 1)
+    assert row(await console.hub(), raised.id)["acknowledged_by"] is None
+
+
 @pytest.mark.parametrize(
     "text, status",
     [

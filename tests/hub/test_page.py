@@ -209,16 +209,20 @@ async def test_a_stale_page_does_not_look_well(tmp_path: Path, real_broker: Brok
 
 
 async def test_the_page_works_wherever_it_is_mounted(tmp_path: Path, real_broker: Broker) -> None:
-    async with running_console(tmp_path, real_broker) as where, mounted("/agency/console/", where) as address:
-        async with real_broker.unit() as unit, chromium() as browser:
-            page = await browser.new_page()
-            await page.goto(address)
-            desk = Desk(page, unit, real_broker, address)
-            await desk.told("#none", "No open alerts")
-            id = await desk.raise_alert()
-            await page.keyboard.press("a")
-            await desk.give_name()
-            await desk.answered(id).wait_for()
+    async with (
+        running_console(tmp_path, real_broker) as where,
+        mounted("/agency/console/", where) as address,
+        real_broker.unit() as unit,
+        chromium() as browser,
+    ):
+        page = await browser.new_page()
+        await page.goto(address)
+        desk = Desk(page, unit, real_broker, address)
+        await desk.told("#none", "No open alerts")
+        id = await desk.raise_alert()
+        await page.keyboard.press("a")
+        await desk.give_name()
+        await desk.answered(id).wait_for()
 
 
 @asynccontextmanager
