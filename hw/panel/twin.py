@@ -100,34 +100,38 @@ class PanelTwin:
             await wanted.join()
 
     async def _finger(self, button: str) -> None:
-        """Moves the contacts as asked, each movement after the one before; no finger is faster than PRESS_S."""
+        """Moves the contacts as asked, each movement after the one before; no finger is faster than PRESS_S.
+
+        The edges of one movement are told together when it ends, each with its own time, as from a controller's queue:
+        a bench that is slow must not make a bounce longer than it was.
+        """
         while True:
             pressed = await self.wanted[button].get()
             start = time.monotonic()
-            for after_s, contact, closed in switches.movement(button, pressed, self.dice):
-                if (wait_s := start + after_s - time.monotonic()) > 0:
-                    await asyncio.sleep(wait_s)
-                self._contact(contact, closed)
+            moves = switches.movement(button, pressed, self.dice)
+            await asyncio.sleep(moves[-1][0])
+            for after_s, contact, closed in moves:
+                self._contact(contact, closed, start + after_s)
             await asyncio.sleep(switches.PRESS_S)
             self.wanted[button].task_done()
 
-    def _contact(self, contact: str, closed: bool) -> None:
+    def _contact(self, contact: str, closed: bool, at: float) -> None:
         before = self._level(contact)
         self.closed[contact] = closed
-        self._tell(contact, before)
+        self._tell(contact, before, at)
 
     def _wire(self, faults: dict[str, switches.Fault]) -> None:
         for contact, fault in faults.items():
             before = self._level(contact)
             self.faults[contact] = fault
-            self._tell(contact, before)
+            self._tell(contact, before, time.monotonic())
 
     def _level(self, contact: str) -> bool:
         return switches.electrical(self.closed[contact], self.faults[contact])
 
-    def _tell(self, contact: str, before: bool) -> None:
+    def _tell(self, contact: str, before: bool, at: float) -> None:
         if self._level(contact) != before and not self.deaf:
-            self._send({"gpio": pins().contact[contact].gpio, "closed": self._level(contact), "at": time.monotonic()})
+            self._send({"gpio": pins().contact[contact].gpio, "closed": self._level(contact), "at": at})
 
     def _send(self, message: dict[str, object]) -> None:
         if self.writer and not self.writer.is_closing():

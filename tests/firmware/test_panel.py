@@ -298,10 +298,9 @@ async def test_a_full_disk_is_shown_and_the_press_is_kept(tmp_path: Path) -> Non
     try:
         async with desk(tmp_path, "again_s = 0.0", data=disk) as it:
             filler = disk / "filler"
-            shell(f"head -c 1M /dev/zero > {filler}")
             await eventually((disk / "spool" / ".reserve").exists)
             (disk / "spool" / ".reserve").unlink()
-            shell(f"head -c 1M /dev/zero >> {filler}")
+            shell(f"head -c 1M /dev/zero > {filler}")
             await it.press()
             await eventually(lambda: "spool: full" in it.fact().faults)
             await eventually(lambda: it.lamp() == "double")
