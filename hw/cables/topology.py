@@ -40,6 +40,7 @@ LINES = (
     Line("wired2", "wan1", "192.168.20.2", "192.168.20.1", "198.51.100.6", "198.51.100.5", 200),
     Line("lte", "lte0", "10.64.0.2", "10.64.0.1", "198.51.100.10", "198.51.100.9", 700),
 )
+FIRST_INDEX = 11  # not its peer's: the kernel then tells a lost carrier at once (net/core/link_watch.c, urgent events)
 NAT = """table ip nat {
   chain out { type nat hook postrouting priority 100; oifname "out0" masquerade; }
 }
@@ -94,9 +95,10 @@ def _plan(names: Names) -> list[str]:
     """ip(8) lines that make the namespaces and the cables between them."""
     plan = [f"netns add {name}" for name in names.all()]
     plan.append(f"link add eth0 netns {names.hub} type veth peer name n-hub netns {names.internet}")
-    for line in LINES:
+    for index, line in enumerate(LINES, FIRST_INDEX):
         router = names.router(line.name)
-        plan.append(f"link add {line.interface} netns {names.unit} type veth peer name in0 netns {router}")
+        end = f"{line.interface} index {index} netns {names.unit}"
+        plan.append(f"link add {end} type veth peer name in0 netns {router}")
         plan.append(f"link add out0 netns {router} type veth peer name n-{line.name} netns {names.internet}")
     return plan
 

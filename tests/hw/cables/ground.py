@@ -109,7 +109,8 @@ class Ground:
 
     async def unit(self, *argv: str) -> str:
         """What a command in the unit's namespace prints."""
-        return await run(*namespace.command(self.names.unit, *argv))
+        bus = f"DBUS_SYSTEM_BUS_ADDRESS={self.bus.address}"
+        return await run(*namespace.command(self.names.unit, "env", bus, *argv))
 
     async def hub(self, *argv: str) -> str:
         """What a command in the hub's namespace prints."""

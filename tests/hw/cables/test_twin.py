@@ -120,8 +120,7 @@ async def test_the_kernel_leaves_a_line_without_carrier_by_itself(cables: Cables
     await way_is(cables, "lte0")
 
 
-async def way_is(twin: CablesTwin, interface: str, bound_s: float = 2.5) -> None:
-    """The bound: the kernel looks at links once a second when they change often (net/core/link_watch.c)."""
+async def way_is(twin: CablesTwin, interface: str, bound_s: float = 0.5) -> None:
     ends = time.monotonic() + bound_s
     while f"dev {interface}" not in await run("ip", "-n", twin.names.unit, "route", "get", HUB):
         assert time.monotonic() < ends, f"the way to the hub is not {interface}"
