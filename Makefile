@@ -21,7 +21,7 @@ test: check pytest  ## check, then every test
 
 pytest: packages
 	@$(MACHINE)/prepare $(MACHINE)/packages.txt $(MACHINE)/packages-test.txt > .packages-test
-	@$(MACHINE)/enter "$$(cat .packages-test)" .venv/bin/pytest -n 2 $(ARGS)
+	@$(MACHINE)/enter "$$(cat .packages-test)" .venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
 
 run: packages  ## the whole unit on twins; open the page it prints (PORT=8911)
 	@exec .venv/bin/python -m bench --port $(PORT)

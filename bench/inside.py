@@ -34,9 +34,9 @@ log = logging.getLogger("bench")
 class Bench:
     """Everything of one bench, made in order and taken down in the reverse order."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str) -> None:
         self.folder = folder.absolute()
-        self.cables = CablesTwin()
+        self.cables = CablesTwin(prefix)
         names, unit = self.cables.names, self.folder / "unit"
         headset = HeadsetTwin(unit / "headset")
         self.unit = BenchUnit(unit, names, headset.environment)
@@ -79,14 +79,14 @@ def fresh(folder: Path, stack: AsyncExitStack) -> Path:
     return folder
 
 
-async def serve(port: int, page: socket.socket, lifeline: int) -> None:
+async def serve(port: int, page: socket.socket, lifeline: int, prefix: str) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     asyncio.get_running_loop().add_reader(lifeline, stopped.set)
     began = time.monotonic()
     async with AsyncExitStack() as stack:
-        bench = Bench(fresh(RUN / str(port), stack))
+        bench = Bench(fresh(RUN / str(port), stack), prefix)
         await bench.start(stack)
         handles = Handles(bench.twins, bench.processes, bench.view, bench.hub.console_socket)
         runner = web.AppRunner(handles.application(), access_log=None, shutdown_timeout=1)
@@ -105,10 +105,13 @@ def main() -> None:
     parser.add_argument("--socket", type=int, required=True, help="descriptor of the page's listening socket")
     parser.add_argument("--lifeline", type=int, required=True, help="descriptor that ends when the bench must")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument(
+        "--prefix", default="", help="before the names of its namespaces, so that two stand side by side"
+    )
     given = parser.parse_args()
     journal.set_up()
     try:
-        asyncio.run(serve(given.port, socket.socket(fileno=given.socket), given.lifeline))
+        asyncio.run(serve(given.port, socket.socket(fileno=given.socket), given.lifeline, given.prefix))
     except TimeoutError as error:
         raise SystemExit(f"bench: {error}; its log is in .run/{given.port}/log while it runs") from error
 
