@@ -58,7 +58,6 @@ class PowerPolicy(Section, frozen=True):
     flicker_ms: Milliseconds = 300.0
     low_minutes: Annotated[float, Meta(ge=2, le=600)] = 15.0
     ending_minutes: Annotated[float, Meta(ge=1.5, le=60)] = 4.0
-    handover_target: Annotated[str, Meta(max_length=255)] = ""
     handover_s: Annotated[float, Meta(ge=1, le=300)] = 60.0
     grace_s: Annotated[float, Meta(ge=1, le=60)] = 5.0
     test_every_days: Annotated[float, Meta(ge=0, le=365)] = 30.0
@@ -165,7 +164,7 @@ class PanelHardware(Section, frozen=True):
     hold_s: Annotated[float, Meta(ge=0.5, le=10)] = 2.0
     stuck_s: Annotated[float, Meta(ge=5, le=600)] = 30.0
     reread_s: Annotated[float, Meta(ge=0.05, le=10)] = 1.0
-    again_s: Annotated[float, Meta(ge=0, le=10)] = 2.0
+    again_s: Annotated[float, Meta(ge=0, le=10)] = 0.0
     lamps_stale_s: Annotated[float, Meta(ge=1, le=60)] = 5.0
 
 
@@ -230,7 +229,10 @@ class PowerHardware(Section, frozen=True):
     load_w: Annotated[float, Meta(ge=0.5, le=5_000)] = 9.0
     full_v: Annotated[float, Meta(ge=1, le=500)] = 8.3
     empty_v: Annotated[float, Meta(ge=1, le=500)] = 6.0
+    backlight_root: str = "/sys/class/backlight"
+    dimmed_percent: Annotated[float, Meta(ge=0, le=100)] = 20.0
     power_off_command: tuple[str, ...] = ("systemctl", "poweroff")
+    restart_command: tuple[str, ...] = ("systemctl", "reboot")
 
 
 class Softphone(Section, frozen=True):
