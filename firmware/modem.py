@@ -62,7 +62,8 @@ class Modem:
             async with self._one:
                 wait_s = await self._poll()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._again.wait()
             await asyncio.sleep(min(CALM_S, wait_s))
 
     async def _poll(self) -> float:
@@ -80,7 +81,7 @@ class Modem:
 
     def _announce(self, fact: facts.Modem) -> None:
         if fact.reason != self.export.value.reason:
-            log.warning("modem: %s", fact.reason or "fine again", extra={"port": fact.port})
+            log.warning("now: %s", fact.reason or "fine", extra={"port": fact.port, "signal_dbm": fact.signal_dbm})
         self.export.set(fact)
 
     def _heard(self, line: str) -> None:
@@ -94,7 +95,8 @@ class Modem:
 
     def _sight(self, answers: bool) -> ladder.Sight:
         fact = self.export.value
-        registered = fact.registered if fact.sim == "ready" else None  # no reset brings a card or a PIN
+        hopeless = fact.sim == "absent" or fact.sim.startswith("needs")  # no reset brings a card or a PIN
+        registered = None if hopeless else fact.registered
         alone = ladder.alone_in_call(self.call, self.uplinks, fact.registered)
         sending = self.outbox.waiting > 0
         return ladder.Sight(answers=answers, registered=registered, alone_in_call=alone, sending=sending)
@@ -148,7 +150,8 @@ class Modem:
         """Runs the configured command; a status other than 0 or more than HOOK_S is told."""
         process = await asyncio.create_subprocess_exec(*self.hardware.power_cycle)
         try:
-            status = await asyncio.wait_for(process.wait(), HOOK_S)
+            async with asyncio.timeout(HOOK_S):
+                status = await process.wait()
         except TimeoutError:
             process.kill()
             raise

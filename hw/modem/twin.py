@@ -84,6 +84,7 @@ class ModemTwin:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._loop = asyncio.get_running_loop()
         self._answers: asyncio.Queue[tuple[int, float, bytes]] = asyncio.Queue()
+        self.power.unlink(missing_ok=True)
         os.mkfifo(self.power)
         self._switch = os.open(self.power, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._loop.add_reader(self._switch, self._switched)
@@ -123,6 +124,7 @@ class ModemTwin:
         if name == "heal":
             self._heal()
             self._plug()
+            self._report()
         elif name == "unplug":
             self._unplug() if value else self._plug()
         elif name == "echo":
