@@ -104,6 +104,7 @@ class Scene:
     async def dispatcher_hears(self, holds: Callable[[float], bool], within_s: float = 10.0) -> None:
         """Listens at the ear, a tenth of a second at a time; between two sentences there is silence."""
         words = ("parec", "--raw", "--device=ear.monitor", "--format=s16le", "--channels=1", "--rate=8000")
+        await self.headset.server.pactl("set-source-mute", "ear.monitor", "0")
         process = await self.headset.server.spawn(*words, "--latency-msec=20")
         assert process.stdout
         try:
