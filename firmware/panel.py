@@ -8,6 +8,7 @@ the lamp answers when its alert is on disk. Everything that may be slow (mute, r
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,8 @@ from firmware.watch import names
 
 START_S = 0.25
 """What is decided this soon after the start was so before it: a PANIC held down, a wire cut."""
+HANDOVER_S, HANDOVER_MAX_S = 0.001, 0.005
+"""Edges that were held up come in a row: nothing is taken as still until none has come for this long, or at most."""
 log = logging.getLogger("panel")
 
 
@@ -42,6 +45,7 @@ class PanelService:
         self.raising = Raising(unit, self.files, self.turn)
         self.hands, self.request = gestures.Hands(), lamps.Request()
         self.patterns: dict[str, tuple[Pattern, float]] = {}
+        self.quiet_at, self.unturned = 0.0, math.inf
         self.doubted_at, self.read_now = 0.0, asyncio.Event()
         self.told: Panel | None = None
         self.timer: asyncio.TimerHandle | None = None
@@ -67,14 +71,19 @@ class PanelService:
 
     def sampled(self, button: Button, place: int, closed: bool, at: float) -> None:
         if button in self.buttons:
+            now = self.loop.time()
+            self.unturned = min(self.unturned, now)
+            self.quiet_at = min(now + HANDOVER_S, self.unturned + HANDOVER_MAX_S)
             self.became(button, *contacts.sample(self.buttons[button], place, closed, at, self.timing))
-            self.turn()
+            self.arm(now)
 
     def turn(self) -> None:
         """What time alone has decided; then the lamps and the fact, and the next time to look."""
         now = self.loop.time()
-        for name, state in list(self.buttons.items()):
-            self.became(name, *contacts.step(state, now, self.timing))
+        if now >= self.quiet_at:
+            self.unturned = math.inf
+            for name, state in list(self.buttons.items()):
+                self.became(name, *contacts.step(state, now, self.timing))
         self.hands, actions = gestures.step(self.hands, now, self.policy)
         self.act(actions)
         self.show(now)
@@ -153,7 +162,9 @@ class PanelService:
         times += [lamps.next_change(pattern, since, now) for pattern, since in self.patterns.values()]
         if self.timer:
             self.timer.cancel()
-        soonest = min((each for each in times if each is not None), default=None)
+        if now < self.quiet_at:
+            times.append(self.quiet_at)
+        soonest = min((max(each, self.quiet_at) for each in times if each is not None), default=None)
         self.timer = None if soonest is None else self.loop.call_at(soonest, self.turn)
 
     async def reread(self) -> None:
