@@ -36,7 +36,8 @@ def pace_s(core: power_core.Core, around: Outage) -> float:
     if core.mains.told != core.mains.seen:
         return 0.25
     left = core.known.at_least
-    calm = 1.0 if core.policy.stage in ("grace",) or (left is not None and left < 2) else 5.0
+    likely = core.known.left
+    calm = 1.0 if core.policy.stage == "grace" or (likely is not None and likely < 4) else 5.0
     return max(0.05, min(calm if left is None or left < 8 else 20.0, around.next_event_s() + 0.05))
 
 
@@ -55,9 +56,7 @@ def play(seed: str) -> Counter[str]:
     battery, around = known(name, learned), outage([FIVE[name]], dice)
     core, counts = before(battery, around, dice), Counter[str]({"honest" if around.honest else "lying": 1})
     handing_since: float | None = None
-    lost_at = 0.0
     while around.now < 10_800:
-        lost_at = around.now if around.mains else lost_at
         transferred = None
         if handing_since is not None and around.transfer_s is not None:
             transferred = True if around.now - handing_since >= around.transfer_s else None
@@ -75,7 +74,7 @@ def play(seed: str) -> Counter[str]:
         if "power-off" in actions:
             return counts + _stopped(around)
         if around.dead:
-            return counts + _died(around, learned, around.now - lost_at)
+            return counts + _died(around, learned, around.now - around.lost_at)
         around.pass_time(pace_s(core, around))
     counts["lived on"] += 1
     return counts

@@ -185,7 +185,8 @@ class Power(Fact, frozen=True):
     """Minutes are estimates with a bound (`at_least`, `at_most`); all three None: the unit does not know.
 
     `believed` is the source that is believed and `why` the reason. `flickers` counts mains losses too short to be told.
-    `health_percent` is this battery's capacity against the one it was sold with, from its last test.
+    `health_percent` is this battery's capacity against the one it was sold with, from its last test. `stage` is how far
+    the ending is: handing-over, holding, grace, off. `test_ended` says why the last battery test ended.
     """
 
     source: PowerSource = "unknown"
@@ -199,12 +200,13 @@ class Power(Fact, frozen=True):
     believed: str = ""
     why: str = ""
     flickers: int = 0
+    stage: str = ""
     test: BatteryTest = "idle"
+    test_ended: str = ""
     tested_at: str = ""
     tested_minutes: float | None = None
     health_percent: float | None = None
     replace: bool | None = None
-    handed_over: bool | None = None
     faults: tuple[str, ...] = ()
 
 

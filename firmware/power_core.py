@@ -53,7 +53,7 @@ def advance(
         known = minutes.minutes(estimate, battery)
     seen = power_policy.Seen(
         mains=mains.told,
-        returning=mains.seen is True,
+        lost_now=said.mains is False or failing,
         minutes=known,
         call=around.call,
         low=said.low,

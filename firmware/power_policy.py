@@ -26,11 +26,11 @@ RECOVER = 1.5  # a state is left for a better one, without mains, only well abov
 class Seen(Fact, frozen=True):
     """`call`: one is up or ringing (None: not known). `transferred`: what the hand-over came to (None: not yet).
 
-    `returning`: mains was there at the last look, though not for long enough to be told.
+    `lost_now`: the very last look found mains gone. Without that nothing stops: it may be coming back.
     """
 
     mains: bool | None
-    returning: bool = False
+    lost_now: bool = True
     minutes: Minutes = Minutes()
     call: bool | None = None
     low: bool | None = None
@@ -109,12 +109,15 @@ def _ending(state: Policy, seen: Seen, limits: PowerPolicy, now: float) -> Outco
     if state.stage == "handing-over":
         done = not busy or seen.transferred is not None or passed_s >= limits.handover_s
         return _stage(state, "holding" if done or seen.minutes.running_out else "handing-over", now), ()
+    if state.stage == "holding" and _must_stop(seen, busy):
+        return _stage(state, "grace", now), ()
     if state.stage == "holding":
-        return (_stage(state, "grace", now) if _must_stop(seen, busy) else state), ()
+        again = seen.call is True and passed_s >= limits.handover_s
+        return (_stage(state, "handing-over", now), ("hand-over",)) if again else (state, ())
     if not _must_stop(seen, busy):
         again = seen.call is True
         return _stage(state, "handing-over" if again else "holding", now), ("hand-over",) if again else ()
-    if passed_s >= limits.grace_s and not seen.returning:
+    if passed_s >= limits.grace_s and seen.lost_now:
         return _stage(state, "off", now), ("flush", "power-off")
     return state, ()
 

@@ -3,9 +3,12 @@
 The truth stands beside what is said, so that decisions can be judged. Everything comes from one dice.
 """
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from random import Random
+
+from msgspec.structs import replace
 
 from firmware.facts import PowerReading
 from hw.power.pack import Pack
@@ -96,7 +99,7 @@ class Outage:
     mains: bool = True
     in_call: bool = False
     now: float = 0.0
-    history: list[str] = field(default_factory=list)
+    lost_at: float = 0.0
 
     @property
     def honest(self) -> bool:
@@ -109,7 +112,7 @@ class Outage:
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
         while self.flips and self.now >= self.flips[0]:
-            self.flips.pop(0)
+            self.lost_at = self.flips.pop(0)
             self.mains = not self.mains
         while self.calls and self.now >= self.calls[0]:
             self.calls.pop(0)
@@ -122,7 +125,7 @@ class Outage:
 
     def charged(self, dice: Random) -> PowerReading:
         """What was said when the battery was last full, before all this."""
-        return replace(self, pack=replace(self.pack, charge=1.0)).said(dice)
+        return dataclasses.replace(self, pack=replace(self.pack, charge=1.0)).said(dice)
 
     def said(self, dice: Random) -> PowerReading:
         power = 0.0 if self.mains else self.pack.load_w

@@ -4,9 +4,10 @@ The twin and the recorded curves run on it. It is the hardware: nothing of it is
 only what a gauge would say.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 Curve = Sequence[tuple[float, float]]  # (share of charge left, value), rising in the first
 
@@ -21,13 +22,15 @@ def along(curve: Curve, at: float) -> float:
         return curve[0][1]
     if at >= curve[-1][0]:
         return curve[-1][1]
-    right = bisect_right(curve, at, key=lambda point: point[0])
-    (x0, y0), (x1, y1) = curve[right - 1], curve[right]
+    x0, y0 = curve[0]
+    for x1, y1 in curve:
+        if x1 >= at:
+            break
+        x0, y0 = x1, y1
     return y0 + (y1 - y0) * (at - x0) / (x1 - x0)
 
 
-@dataclass(frozen=True)
-class Pack:
+class Pack(msgspec.Struct, frozen=True, kw_only=True):
     """`charge` is the share left (0 to 1); `gauge` maps the true share to what a gauge with a wrong table would say."""
 
     capacity_wh: float = 34.0

@@ -1,8 +1,9 @@
 """Five batteries: discharge curves of different shapes, as the twin records them; their parameters are hidden."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from random import Random
+
+from msgspec.structs import replace
 
 from hw.power.pack import LEAD, LFP, Pack
 
