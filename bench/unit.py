@@ -13,7 +13,7 @@ from hw.cables.tunnels import Tunnels
 
 NAME = "hdu-0001"
 SERVICES = (
-    *("panel", "alerts", "hublink", "panelbus", "status", "readiness", "uplinks"),
+    *("panel", "panel-standby", "alerts", "hublink", "panelbus", "status", "readiness", "uplinks"),
     *("power", "modem", "headset", "calls"),
 )
 TEMPLATES = Path(__file__).parent / "config"
@@ -76,7 +76,8 @@ class BenchUnit:
 
     def services(self) -> Iterator[Program]:
         for name in SERVICES:
-            yield Program(name, inside(self.names.unit, python(f"firmware.{name}")), self.environment)
+            module = name.removesuffix("-standby")
+            yield Program(name, inside(self.names.unit, python(f"firmware.{module}")), self.environment)
 
     def _program(self, command: Command, ready: Callable[[], bool]) -> Program:
         return Program(command.name, command.argv, {**self.environment, **command.environment}, ready)

@@ -19,6 +19,7 @@ from firmware.facts import Button, Lamps, Panel, Pattern
 from firmware.panelfiles import PanelFiles
 from firmware.raising import Raising
 from firmware.service import Unit, run
+from firmware.standby import in_charge
 from firmware.watch import names
 
 START_S = 0.25
@@ -202,11 +203,14 @@ def logged(action: Callable[..., None], *args: object) -> None:
 
 
 async def body(unit: Unit) -> None:
+    """Two of these run on a unit: a press while one of them dies is taken by the other."""
+    unit.ready()
+    await in_charge(Path(unit.config.unit.folders.run) / "panel.lock")
     service = PanelService(unit)
     service.start()
     for task in (service.reread(), service.follow_requests(), service.raising.follow(), service.raising.keep_reserve()):
         unit.group.create_task(task)
-    unit.ready()
+    log.info("in charge")
     try:
         await asyncio.Event().wait()
     finally:

@@ -60,10 +60,9 @@ class UnitBus:
 
     def prepare(self) -> Command:
         self._config.parent.mkdir(parents=True, exist_ok=True)
-        self.socket.unlink(missing_ok=True)
         self._config.write_text((HERE / "bus.conf").read_text().replace("@SOCKET@", str(self.socket)))
-        argv = ("dbus-daemon", f"--config-file={self._config}", "--nofork", "--nopidfile", "--nosyslog")
-        return Command("bus", argv, {})
+        script = f"rm -f {shlex.quote(str(self.socket))}; exec dbus-daemon --config-file={shlex.quote(str(self._config))}"
+        return Command("bus", ("sh", "-c", f"{script} --nofork --nopidfile --nosyslog"), {})
 
 
 class NetworkManager:
