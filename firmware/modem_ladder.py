@@ -6,7 +6,8 @@
                                              each round waiting twice as long as the one before (at most 64 times)
 ```
 Reconnect costs nothing. The other rungs interrupt what the modem carries: they keep `settle_s` between them and a
-budget a day, whatever happens in between, and are held back while a call may be on the modem alone or a message waits.
+budget a day, whatever happens in between, and are held back while a call may be on the modem alone. A message that waits
+holds back only what is asked for by hand of a modem that is well: through a sick one it would not go anyway.
 """
 
 from typing import Literal
@@ -49,7 +50,7 @@ class Ladder(Struct, frozen=True):
 
 def step(ladder: Ladder, sight: Sight, now: float, limits: Limits) -> tuple[Ladder, Rung | None]:
     """The rung to climb at `now` (seconds, monotonic), if any; the ladder returned has it counted."""
-    if sight.answers and sight.registered is not False:
+    if _well(sight):
         return replace(ladder, sick_since=None, climbed=0), None
     ladder = replace(ladder, sick_since=now if ladder.sick_since is None else ladder.sick_since)
     rungs = _rungs(sight, limits)
@@ -79,7 +80,7 @@ def refusal(ladder: Ladder, sight: Sight, now: float, limits: Limits) -> str:
     recent = [at for at in ladder.spent if now - at < DAY_S]
     if sight.alone_in_call:
         return "the modem may be the only uplink of a call"
-    if sight.sending:
+    if sight.sending and _well(sight):
         return "a message is being sent"
     if len(recent) >= limits.per_day:
         return f"{limits.per_day} resets in a day are spent"
@@ -91,6 +92,10 @@ def refusal(ladder: Ladder, sight: Sight, now: float, limits: Limits) -> str:
 def spend(ladder: Ladder, now: float) -> Ladder:
     """One rung that interrupts is taken from the day's budget."""
     return replace(ladder, spent=(*(at for at in ladder.spent if now - at < DAY_S), now))
+
+
+def _well(sight: Sight) -> bool:
+    return sight.answers and sight.registered is not False
 
 
 def _rungs(sight: Sight, limits: Limits) -> tuple[Rung, ...]:

@@ -62,10 +62,15 @@ def test_what_is_held_back_is_replaced_by_a_reconnect_and_made_good_later() -> N
     assert step(ladder, SILENT, 100, LIMITS)[1] == "reset"
 
 
+def test_a_message_that_cannot_go_does_not_hold_back_its_own_cure() -> None:
+    assert climbed(Sight(answers=False, sending=True), 300) == climbed(SILENT, 300)
+    assert climbed(Sight(answers=True, registered=False, sending=True), 400) == climbed(LOST, 400)
+
+
 def test_refusals_in_words() -> None:
     ladder = Ladder(spent=(0.0, 10.0, 20.0, 100.0))
     assert "only uplink of a call" in refusal(ladder, Sight(answers=True, alone_in_call=True), 200, LIMITS)
-    assert "message is being sent" in refusal(ladder, Sight(answers=True, sending=True), 200, LIMITS)
+    assert "message is being sent" in refusal(ladder, Sight(answers=True, registered=True, sending=True), 200, LIMITS)
     assert refusal(ladder, WELL, 200, LIMITS) == "4 resets in a day are spent"
     assert refusal(Ladder(spent=(100.0,)), WELL, 130, LIMITS) == "the last reset was less than 60 s ago"
     assert refusal(ladder, WELL, DAY_S + 200, LIMITS) == ""
@@ -90,7 +95,7 @@ def test_never_faster_oftener_or_in_a_call_whatever_is_seen(seen: list[tuple[flo
         ladder, rung = step(ladder, sight, now, limits)
         if rung in (None, "reconnect"):
             continue
-        assert not sight.alone_in_call and not sight.sending
+        assert not sight.alone_in_call
         assert not (sight.answers and sight.registered is not False)
         assert rung != "power cycle" or power
         assert not interrupted or now - interrupted[-1] >= limits.settle_s
