@@ -13,6 +13,7 @@ from firmware import bus, facts, mute, watch
 from firmware.config import Config
 from firmware.drivers.capture_switch import HeadsetGone
 from firmware.drivers.headset_alsa import attach
+from firmware.earpiece import FOLLOWED, Earpiece
 from firmware.microphone import Microphone, commanded
 from firmware.service import Unit, run
 
@@ -25,11 +26,15 @@ async def body(unit: Unit) -> None:
     microphone = Microphone(file, unit.config.site.headset, lambda: None)
     microphone.happen(mute.Commanded(muted=commanded(file)))
     try_attach(microphone, unit.config)
-    export = bus.Export(unit.bus, "Headset", microphone.fact())
+    earpiece = Earpiece(microphone.playback, unit.config.site.headset.tone_dbfs)
+    play_tone = bus.Method("PlayTone", "s", ("name",), "", earpiece.play_tone)
+    export = bus.Export(unit.bus, "Headset", microphone.fact(), [play_tone])
     microphone.changed = lambda: announce(export, microphone.fact())
     unit.group.create_task(obey(microphone, file), name="obey")
     unit.group.create_task(keep_attached(microphone, unit.config), name="keep-attached")
     await export.own()
+    for service in FOLLOWED:
+        unit.group.create_task(earpiece.follow(unit.bus, service), name=f"tones of {service}")
     unit.ready()
 
 

@@ -73,6 +73,10 @@ class Microphone:
             overruns=self.overruns,
         )
 
+    def playback(self) -> str | None:
+        """The ALSA name tones are played on; None while there is no headset."""
+        return self.headset.names.audio if self.headset else None
+
     def happen(self, event: mute.Event) -> None:
         """One event, and all that follows from it."""
         events = deque([event])

@@ -174,17 +174,18 @@ def _switch_read(state: State, off: bool | None, now_s: float, policy: HeadsetPo
     if off is state.muted:
         agreed = now_s if state.agreed_at_s is None else state.agreed_at_s
         return replace(state, off=off, agreed_at_s=agreed, phase=state.phase if state.muted else "open"), ()
-    settled = now_s - state.asked_at_s > policy.prove_within_ms / 1000
-    if off is not None and state.agreed_at_s is not None and settled:
+    if off is None or state.agreed_at_s is None:
+        late = now_s - state.since_s > policy.prove_within_ms / 1000
+        return replace(state, off=off, agreed_at_s=None, quiet_s=0.0, phase="fault" if late else "turning"), ()
+    if now_s - state.asked_at_s > policy.prove_within_ms / 1000:
         return _own_button(state, off, now_s, policy)
-    phase: Phase = "fault" if now_s - state.since_s > policy.prove_within_ms / 1000 else "turning"
-    return replace(state, off=off, agreed_at_s=None, quiet_s=0.0, phase=phase), ()
+    return replace(state, off=off, quiet_s=0.0, phase="fault" if state.phase == "fault" else "turning"), ()
 
 
 def _own_button(state: State, off: bool, now_s: float, policy: HeadsetPolicy) -> Step:
     """The switch had agreed with the command and now says the opposite, unasked: the headset's own button.
 
-    Not within `prove_within_ms` of being asked: a mixer may still show then what was before.
+    Within `prove_within_ms` of being asked a mixer may still show what was before: it counts if it then still says so.
     """
     state, actions = _commanded(state, off, now_s, policy)
     return state, (Store(muted=off), *actions)
@@ -192,7 +193,7 @@ def _own_button(state: State, off: bool, now_s: float, policy: HeadsetPolicy) ->
 
 def _heard(state: State, heard: Heard, now_s: float, policy: HeadsetPolicy) -> Step:
     state = replace(state, heard_at_s=now_s)
-    if not state.muted or state.agreed_at_s is None:
+    if not state.muted or not state.off or state.agreed_at_s is None:
         return state, ()
     silent = heard.silent_tail_s >= heard.period_s
     quiet_s = min(heard.silent_tail_s + (state.quiet_s if silent else 0.0), now_s - state.agreed_at_s)
@@ -220,6 +221,8 @@ def _tick(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
     due = due_s(state, policy)
     if due is None or now_s < due:
         return state, ()
+    if state.off is not None and state.off is not state.muted and state.agreed_at_s is not None:
+        return _own_button(state, state.off, now_s, policy)
     quiet_s = state.quiet_s if state.phase == "fault" else 0.0
     state = replace(state, phase="fault", quiet_s=quiet_s, asked_at_s=now_s)
     gate = (SetGate(shut=True),) if state.muted else ()

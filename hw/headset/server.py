@@ -11,6 +11,7 @@ between them, where the headset service measures. `norewinds` keeps a null sink 
 import asyncio
 import contextlib
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 START_S = 10.0
@@ -104,3 +105,14 @@ class Server:
         return await asyncio.create_subprocess_exec(
             *words, env=self._own, stdin=stdin, stdout=asyncio.subprocess.PIPE, stderr=stderr
         )
+
+
+@contextlib.asynccontextmanager
+async def ending(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
+    """The client ends with what it was for, and is waited for."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

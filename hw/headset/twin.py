@@ -6,16 +6,17 @@ The service reaches it as the ALSA devices `headset`, `headset_monitor` and `hea
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from hw.headset import sound
-from hw.headset.server import Server, ServerError
+from hw.headset.server import Server, ServerError, ending
 
 LISTEN_MS = 20
 KNOWN: dict[str, type | tuple[type, ...]] = {
     "plugged": bool,
     "speaking": bool,
+    "room": bool,
     "level_dbfs": (int, float),
     "button": str,
     "stuck_switch": bool,
@@ -28,7 +29,7 @@ class HeadsetTwin:
 
     def __init__(self, folder: Path) -> None:
         self.server = Server(folder)
-        self.plugged, self.speaking, self.stuck, self.presses = False, False, False, 0
+        self.plugged, self.speaking, self.room, self.stuck, self.presses = False, False, True, False, 0
         self.level_dbfs = -20.0
         self.switch_on: bool | None = None
         self._rms: float | None = None
@@ -36,6 +37,7 @@ class HeadsetTwin:
         self._followed = False
         self._tasks: list[asyncio.Task[None]] = []
         self._voice: asyncio.Task[None] | None = None
+        self._room: asyncio.Task[None] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -53,6 +55,7 @@ class HeadsetTwin:
         return {
             "plugged": self.plugged,
             "speaking": self.speaking,
+            "room": self.room,
             "level_dbfs": self.level_dbfs,
             "capture_rms": self._rms if fresh else None,
             "silent_ms": round((self._heard_at - self._sound_at) * 1000) if fresh else None,
@@ -70,7 +73,8 @@ class HeadsetTwin:
         if "stuck_switch" in body:
             self.stuck = bool(body["stuck_switch"])
             await self._wire()
-        if "speaking" in body or "level_dbfs" in body:
+        if body.keys() & {"speaking", "room", "level_dbfs"}:
+            self.room = bool(body.get("room", self.room))
             self.speaking = bool(body.get("speaking", self.speaking))
             self.level_dbfs = float(str(body.get("level_dbfs", self.level_dbfs)))
             await self._speak()
@@ -83,18 +87,16 @@ class HeadsetTwin:
         if self.stuck:
             await self._wire()
         await self._read_switch()
-        self._tasks = [
-            asyncio.create_task(each) for each in (self._listen(), self._watch_switch(), self._say(sound.room(), 500))
-        ]
+        self._tasks = [asyncio.create_task(each) for each in (self._listen(), self._watch_switch())]
         await self._speak()
 
     async def _pull_out(self) -> None:
         self.plugged, self._rms, self._followed = False, None, False
-        tasks = [*self._tasks, *([self._voice] if self._voice else [])]
+        tasks = [*self._tasks, *filter(None, (self._voice, self._room))]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks, self._voice = [], None
+        self._tasks, self._voice, self._room = [], None, None
         await self.server.kill()
 
     async def _press(self) -> None:
@@ -113,12 +115,15 @@ class HeadsetTwin:
             await self.server.pactl("move-source-output", index, "mouth.monitor" if self.stuck else "switch")
 
     async def _speak(self) -> None:
-        if self._voice:
-            self._voice.cancel()
-            await asyncio.gather(self._voice, return_exceptions=True)
-            self._voice = None
-        if self.speaking and self.plugged:
-            self._voice = asyncio.create_task(self._say(sound.speech(self.level_dbfs), 40))
+        """Voice and room as they are now wanted."""
+        for task in filter(None, (self._voice, self._room)):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._voice = self._saying(self.speaking, lambda: sound.speech(self.level_dbfs), 40)
+        self._room = self._saying(self.room, sound.room, 500)
+
+    def _saying(self, wanted: bool, what: Callable[[], bytes], latency_ms: int) -> "asyncio.Task[None] | None":
+        return asyncio.create_task(self._say(what(), latency_ms)) if wanted and self.plugged else None
 
     async def _say(self, loop: bytes, latency_ms: int) -> None:
         """Says `loop` over and over until cancelled."""
@@ -127,19 +132,21 @@ class HeadsetTwin:
             *words, f"--rate={sound.RATE_HZ}", f"--latency-msec={latency_ms}", stdin=asyncio.subprocess.PIPE
         )
         assert process.stdin
-        with _ending(process), contextlib.suppress(ConnectionError):
-            while True:
-                process.stdin.write(loop)
-                await process.stdin.drain()
+        async with ending(process):
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    process.stdin.write(loop)
+                    await process.stdin.drain()
 
     async def _listen(self) -> None:
         """The far end of the capture path: a client like the softphone."""
         words = ["parec", "--raw", "--device=mic", "--format=s16le", "--channels=1", f"--latency-msec={LISTEN_MS}"]
         process = await self.server.spawn(*words, f"--rate={sound.RATE_HZ}")
         assert process.stdout
-        with _ending(process), contextlib.suppress(asyncio.IncompleteReadError):
-            while True:
-                self._hear(await process.stdout.readexactly(2 * sound.RATE_HZ * LISTEN_MS // 1000))
+        async with ending(process):
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                while True:
+                    self._hear(await process.stdout.readexactly(2 * sound.RATE_HZ * LISTEN_MS // 1000))
 
     def _hear(self, data: bytes) -> None:
         self._heard_at, self._rms = time.monotonic(), sound.rms(data)
@@ -150,15 +157,17 @@ class HeadsetTwin:
         """Follows the switch; what was turned before pactl listened is seen by the first event, which is ours."""
         process = await self.server.spawn("pactl", "subscribe")
         assert process.stdout
-        with _ending(process), contextlib.suppress(ServerError):
-            while line := await self._line(process.stdout):
-                if b"'change' on source #" in line:
-                    await self._read_switch()
+        async with ending(process):
+            with contextlib.suppress(ServerError):
+                while line := await self._line(process.stdout):
+                    if b"'change' on source #" in line:
+                        await self._read_switch()
 
     async def _line(self, out: asyncio.StreamReader) -> bytes:
         """The next line; until there has been one, an event is made so that there will be."""
         while not self._followed:
-            await self.server.pactl("set-source-mute", "ear.monitor", "toggle")
+            for muted in ("1", "0"):
+                await self.server.pactl("set-source-mute", "ear.monitor", muted)
             with contextlib.suppress(TimeoutError):
                 line = await asyncio.wait_for(out.readline(), 0.1)
                 self._followed = True
@@ -167,16 +176,6 @@ class HeadsetTwin:
 
     async def _read_switch(self) -> None:
         self.switch_on = "no" in await self.server.pactl("get-source-mute", "switch")
-
-
-@contextlib.contextmanager
-def _ending(process: asyncio.subprocess.Process) -> Iterator[None]:
-    """The client ends with what it was for."""
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
 
 
 def output_of(outputs: str, modules: str) -> str:

@@ -106,7 +106,7 @@ class Model:
         return (POLICY.proof_period_ms if short else POLICY.period_ms) / 1000
 
     def _frame(self) -> None:
-        ticks, self.unread = self.unread, 0
+        ticks, self.unread = min(self.unread, 40 - PATH_TICKS), 0
         heard = list(islice(self.captured, 40 - ticks - PATH_TICKS, 40 - PATH_TICKS))
         tail = next((count for count, sound in enumerate(reversed(heard)) if sound), len(heard))
         if self.state.phase in ("open", "proven") and (tail == len(heard)) == (self.state.phase == "open"):

@@ -115,6 +115,27 @@ def test_a_contrary_reading_soon_after_being_asked_is_an_echo_not_a_button() -> 
     assert not actions
 
 
+def test_a_button_pressed_right_after_the_panel_counts_once_the_mixer_has_settled() -> None:
+    model = ran(0.1)
+    model.button()
+    model.run(0.3)
+    assert (model.stored, model.lamp, model.far_end) == (False, "live", True)
+
+
+def test_what_was_captured_before_the_switch_was_read_back_proves_nothing() -> None:
+    model = ran(0.0)
+    state, _ = mute.step(model.state, mute.Heard(period_s=0.1, silent_tail_s=0.1), model.now_s + 0.02, POLICY)
+    assert state.lamp == "live"
+
+
+def test_sound_right_after_the_proof_is_a_fault_too() -> None:
+    """A pause of 30 ms was taken for silence; the next word says otherwise."""
+    model = ran(0.1)
+    assert model.lamp == "muted"
+    state, _ = mute.step(model.state, mute.Heard(period_s=0.01, silent_tail_s=0.0), model.now_s, POLICY)
+    assert state.lamp == "fault"
+
+
 def test_a_replug_comes_back_muted() -> None:
     model = ran()
     model.plug(False)
@@ -200,4 +221,4 @@ class Headset(RuleBasedStateMachine):
 
 
 TestHeadset = Headset.TestCase
-TestHeadset.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestHeadset.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

@@ -1,0 +1,141 @@
+"""The headset service on a real sound server: what the far end hears, and what the lamp may say."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from firmware import bus
+from firmware.microphone import commanded, store
+from tests.headset_scene import Ear, Scene, eventually, headset
+
+needs_server = pytest.mark.skipif(not shutil.which("pulseaudio"), reason="needs pulseaudio; run in bench/machine/enter")
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, private_bus: str) -> AsyncIterator[Scene]:  # noqa: ARG001 - its address is in the environment
+    async with headset(tmp_path / "unit") as scene:
+        yield scene
+
+
+@contextlib.asynccontextmanager
+async def listening(ear: Ear) -> AsyncIterator[Ear]:
+    task = asyncio.create_task(ear.listen())
+    await eventually(lambda: bool(ear.heard))
+    yield ear
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def silent(scene: Scene) -> bool:
+    return scene.twin.state()["capture_rms"] == 0.0
+
+
+def heard(scene: Scene) -> bool:
+    return bool(scene.twin.state()["capture_rms"])
+
+
+@needs_server
+async def test_mute_is_proven_and_the_far_end_hears_nothing(scene: Scene) -> None:
+    async with listening(Ear(scene.twin)) as ear:
+        await eventually(lambda: ear.silent_since() is None)
+        scene.press("muted")
+        proven_at = await scene.lamp("muted")
+        await eventually(lambda: ear.heard[-1][0] > proven_at + 0.2)
+        assert not ear.sound_after(proven_at, ear.heard[-1][0])
+        assert scene.fact
+        assert (scene.fact.muted, scene.fact.mute_proven, scene.fact.capture_cut) == (True, True, True)
+        scene.press("live")
+        await scene.lamp("live")
+        await eventually(lambda: ear.silent_since() is None)
+
+
+@needs_server
+async def test_a_switch_that_lies_is_a_fault_and_the_far_end_hears_nothing(scene: Scene) -> None:
+    await scene.twin.command({"stuck_switch": True})
+    scene.press("muted")
+    await scene.lamp("fault")
+    await eventually(lambda: silent(scene))
+    assert scene.fact
+    assert (scene.fact.muted, scene.fact.mute_proven, scene.fact.capture_cut) == (True, False, True)
+    await scene.twin.command({"heal": True})
+    await scene.lamp("muted")
+
+
+@needs_server
+async def test_a_switch_that_lies_to_a_silent_room_is_found_at_the_first_word(scene: Scene) -> None:
+    await scene.twin.command({"stuck_switch": True, "speaking": False, "room": False})
+    await eventually(lambda: silent(scene))
+    scene.press("muted")
+    await scene.lamp("muted")
+    async with listening(Ear(scene.twin)) as ear:
+        await scene.twin.command({"speaking": True, "level_dbfs": -20})
+        await scene.lamp("fault")
+        assert not any(level for _, level in ear.heard)
+
+
+@needs_server
+async def test_a_killed_service_leaves_the_microphone_muted_and_comes_back_so(scene: Scene) -> None:
+    scene.press("muted")
+    await scene.lamp("muted")
+    await eventually(lambda: silent(scene))
+    async with listening(Ear(scene.twin)) as ear:
+        scene.kill()
+        await eventually(lambda: scene.fact is None)
+        scene.start()
+        await scene.lamp("muted", 15)
+        assert not any(level for _, level in ear.heard)
+
+
+@needs_server
+async def test_a_replug_comes_back_muted_within_two_seconds(scene: Scene) -> None:
+    scene.press("muted")
+    await scene.lamp("muted")
+    await scene.twin.command({"plugged": False})
+    await scene.until(lambda fact: fact.present is False and fact.mute_state == "fault")
+    await scene.twin.command({"plugged": True})
+    await scene.lamp("muted", 2.0)
+    await eventually(lambda: silent(scene))
+    assert scene.process
+    assert scene.process.poll() is None
+
+
+@needs_server
+async def test_the_own_button_and_the_panel_agree(scene: Scene) -> None:
+    await scene.twin.command({"button": "mute"})
+    await scene.lamp("muted")
+    await eventually(lambda: scene.command == "muted")
+    await eventually(lambda: silent(scene))
+    await scene.twin.command({"button": "mute"})
+    await scene.lamp("live")
+    await eventually(lambda: scene.command == "live" and heard(scene))
+
+
+@needs_server
+async def test_level_and_noise_floor_are_what_is_spoken(scene: Scene) -> None:
+    await scene.until(lambda fact: fact.level_dbfs is not None and -30 <= fact.level_dbfs <= -12)
+    await scene.twin.command({"speaking": False})
+    await scene.until(lambda fact: fact.noise_floor_dbfs is not None and -65 <= fact.noise_floor_dbfs <= -59)
+
+
+@needs_server
+async def test_a_tone_is_heard_in_the_ear(scene: Scene) -> None:
+    async with listening(Ear(scene.twin, "ear.monitor")) as ear:
+        await bus.call(bus.connect(), "Headset", "PlayTone", "s", "panic-taken")
+        await eventually(lambda: any(level > 0.003 for _, level in ear.heard))
+    with pytest.raises(bus.BusError):
+        await bus.call(bus.connect(), "Headset", "PlayTone", "s", "no such tone")
+
+
+def test_the_command_is_what_the_file_says_and_doubt_is_muted(tmp_path: Path) -> None:
+    file = tmp_path / "mute"
+    assert commanded(file) is False
+    for muted in (True, False):
+        store(file, muted)
+        assert commanded(file) is muted
+    file.write_bytes(b"\xff\x00torn")
+    assert commanded(file) is True
+    assert [each.name for each in tmp_path.iterdir()] == ["mute"]
