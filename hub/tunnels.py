@@ -2,7 +2,8 @@
 
 Which units copy their voice is not told but seen: a voice datagram that came by wg-b puts its unit into `copying` for
 COPYING_S, and what the hub sends to a unit in there leaves by wg-a and by wg-b. So LTE carries copies only in a call.
-`dup to` only names the way (any address behind wg-b does); the datagram keeps its own destination.
+`dup to` only names the way (any address behind that interface does); the datagram keeps its own destination. Where
+`wireguard-go` answers by the interface it last heard on, `way` turns a unit that copies no more back to wg-a.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,11 @@ TABLE = f"""table ip voice {{
   chain out {{
     type filter hook output priority 0;
     oifname "{WIRED.interface}" udp sport {VOICE.port} ip daddr @copying dup to {LTE.unit(1)}
+    oifname "{LTE.interface}" udp sport {VOICE.port} ip daddr @copying dup to {WIRED.unit(1)}
+  }}
+  chain way {{
+    type route hook output priority -150;
+    oifname "{LTE.interface}" udp sport {VOICE.port} ip daddr != @copying meta mark set 1
   }}
 }}
 """

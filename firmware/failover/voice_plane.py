@@ -15,12 +15,19 @@ from firmware.failover.tunnels import CARRIED, DATA, LTE, VOICE, WIRED, host
 DISCARD_PORT = 9  # RFC 863
 HANDLE_ROOT, HANDLE = 0xFFFFFFFF, 0x10000
 # `dup to` takes the way to that address and leaves the datagram's own destination alone: the copy goes by wg-b,
-# whatever index that interface has today, and nowhere while it is away.
-TABLE = "add table ip voice; add chain ip voice out { type filter hook output priority 0; }; flush chain ip voice out\n"
-RULE = (
-    f'add rule ip voice out oifname "{WIRED.interface}" ip daddr {host(CARRIED, 0)} udp dport {VOICE.port} '
-    f"dup to {LTE.hub()}\n"
-)
+# whatever index that interface has today, and nowhere while it is away. `wireguard-go` answers by the interface it last
+# heard on, so its datagrams may leave by wg-b: with copies on they are copied to wg-a, with copies off turned to it.
+TABLE = """add table ip voice
+add chain ip voice out { type filter hook output priority 0; }
+add chain ip voice way { type route hook output priority -150; }
+flush table ip voice
+"""
+OURS = f"ip daddr {host(CARRIED, 0)} udp dport {VOICE.port}"
+COPIES = f"""add rule ip voice out oifname "{WIRED.interface}" {OURS} dup to {LTE.hub()}
+add rule ip voice out oifname "{LTE.interface}" {OURS} dup to {WIRED.hub()}
+"""
+NO_COPIES = f"""add rule ip voice way oifname "{LTE.interface}" {OURS} meta mark set 1
+"""
 
 
 def copying_wanted(call: CallState | None, panic: PanicState | None, wired: UplinkState | None) -> bool:
@@ -31,6 +38,11 @@ def copying_wanted(call: CallState | None, panic: PanicState | None, wired: Upli
 
 class VoicePlaneError(Exception):
     """The copies could not be switched; the message says why. The caller tries again, the call goes on over wg-a."""
+
+
+def rules(on: bool) -> str:
+    """The nft(8) transaction that turns the copies on or off."""
+    return TABLE + (COPIES if on else NO_COPIES)
 
 
 class Copying(Protocol):
@@ -47,7 +59,7 @@ class NftCopying:
         process = await asyncio.create_subprocess_exec(
             "nft", "-f", "-", stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        _, why = await process.communicate((TABLE + (RULE if on else "")).encode())
+        _, why = await process.communicate(rules(on).encode())
         if process.returncode:
             raise VoicePlaneError(f"voice plane: nft refused to switch the copies: {why.decode().strip()}")
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from hw.cables import namespace
 from hw.cables.faults import Router
 from hw.cables.networkmanager import Command, NetworkManager, UnitBus
-from hw.cables.topology import LINES, Topology, run
+from hw.cables.topology import LINES, Topology, ip, run
 from hw.cables.tunnels import Tunnels
 
 COUNT = iter(range(1_000_000))
@@ -75,9 +75,17 @@ class Ground:
             await self.unit_routes(3)
         else:
             await self.topology.static()
+            await self._pins()
         if self.tunnels:
             for command in await Tunnels(self.folder, self.names).prepare():
                 await self.run(command)
+
+    async def _pins(self) -> None:
+        """The pinned routes by hand."""
+        lines = [(101, LINES[0]), (101, LINES[1]), (102, LINES[2])]
+        for table, line in lines:
+            route = f"route add default via {line.gateway} dev {line.interface} table {table} metric {line.metric}"
+            await ip(self.names.unit, route)
 
     async def run(self, command: Command) -> None:
         """Starts a command, or starts it again."""
