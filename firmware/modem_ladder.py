@@ -6,8 +6,8 @@
                                              each round waiting twice as long as the one before (at most 64 times)
 ```
 Reconnect costs nothing. The other rungs interrupt what the modem carries: they keep `settle_s` between them and a
-budget a day, whatever happens in between, and are held back while a call may be on the modem alone. A message that waits
-holds back only what is asked for by hand of a modem that is well: through a sick one it would not go anyway.
+budget a day, whatever happens in between, and are held back while a call may be on the modem alone. A message that
+waits holds back only a reset of a modem that is well: through a sick one it would not go anyway.
 """
 
 from typing import Literal

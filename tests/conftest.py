@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("house", deadline=None)  # a busy machine is no reason to fail an example
+settings.load_profile("house")
 
 BUS_CONFIG = """<busconfig><type>system</type><auth>EXTERNAL</auth><listen>unix:path={socket}</listen>
 <policy context="default"><allow user="*"/><allow own="*"/><allow send_type="method_call"/><allow send_destination="*"/>

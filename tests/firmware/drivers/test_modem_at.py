@@ -1,6 +1,7 @@
 """The driver against the twin: every fault a modem's AT port has, and the answer after it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -151,6 +152,15 @@ async def test_a_late_prompt_swallows_no_command(bench: Bench) -> None:
         await bench.modem.ask(Command(MESSAGE.text, MESSAGE.answer, 0.1, MESSAGE.body))
     await bench.twin.command({"slow_s": 0})
     assert at_answers.signal_dbm(await bench.until_asked(CSQ)) == -71
+    assert bench.twin.sms_sent == []
+
+
+async def test_a_text_entry_somebody_left_open_is_ended(bench: Bench) -> None:
+    port = os.open(bench.twin.link, os.O_RDWR | os.O_NOCTTY)
+    os.write(port, MESSAGE.text.encode() + b"\r")
+    await until(lambda: bench.twin.typed)
+    os.close(port)
+    assert await bench.signal_dbm() == -71
     assert bench.twin.sms_sent == []
 
 
