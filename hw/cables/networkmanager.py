@@ -61,7 +61,8 @@ class UnitBus:
     def prepare(self) -> Command:
         self._config.parent.mkdir(parents=True, exist_ok=True)
         self._config.write_text((HERE / "bus.conf").read_text().replace("@SOCKET@", str(self.socket)))
-        script = f"rm -f {shlex.quote(str(self.socket))}; exec dbus-daemon --config-file={shlex.quote(str(self._config))}"
+        at, config = shlex.quote(str(self.socket)), shlex.quote(str(self._config))
+        script = f"rm -f {at}; exec dbus-daemon --config-file={config}"
         return Command("bus", ("sh", "-c", f"{script} --nofork --nopidfile --nosyslog"), {})
 
 
