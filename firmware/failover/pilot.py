@@ -6,7 +6,7 @@ away they are done when it is back, and a metric that it puts back by itself is 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from firmware.clock import now_rfc3339
 from firmware.config import Config, UplinkHardware
@@ -21,6 +21,7 @@ from firmware.failover.record import Decision
 
 RETRY_S = 0.5
 Decided = Callable[[Decision], None]
+Plan = Callable[[Mapping[str, Link], Sequence[str], str | None], dict[str, int]]
 log = logging.getLogger("pilot")
 
 
@@ -51,9 +52,12 @@ class Pilot:
 
     def happened(self, name: str, fact: Fact, at: float) -> None:
         """One fact of one uplink; what follows from it is done."""
+        before = self.steering.facts.uplinks
         self.steering, moves = steering.happened(self.steering, name, fact, at)
         self._after(moves, at)
-        self._schedule(name)
+        for old, new in zip(before, self.steering.facts.uplinks, strict=True):
+            if new is not old:  # trouble on one uplink makes another one due
+                self._schedule(new.name)
 
     def told(self, in_call: bool | None, panic: bool | None, stretch: float) -> None:
         """What the rest of the unit says; also each second, for what becomes due by itself."""
@@ -86,17 +90,17 @@ class Pilot:
             await self._act.wait()
             self._act.clear()
             moves, self._moves = self._moves, []
-            done = await self._set_metrics()
+            done = await self._set_all(routes.first)
             for move, seen, at in moves:
                 self._record(move, seen, at)
-            if not done:
+            if not await self._set_all(routes.rest) or not done:
                 self._loop.call_later(RETRY_S, self._act.set)
 
-    async def _set_metrics(self) -> bool:
-        """All that differ, at the same time; whether all could be set."""
+    async def _set_all(self, plan: Plan) -> bool:
+        """All that is planned, at the same time; whether all could be set."""
         order = [each.interface for each in self._hardware.values()]
         active = self._hardware[self.active].interface if self.active else None
-        wanted = routes.changes(self._links.state(), order, active)
+        wanted = plan(self._links.state(), order, active)
         results = await asyncio.gather(*(self._set(*each) for each in wanted.items()))
         return all(results)
 

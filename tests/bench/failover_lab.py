@@ -30,6 +30,7 @@ targets = ["{other}"]
 """
 UNIT = """name = "{name}"
 probing_key = "{folder}/probe.key"
+voice_copies = "nft"
 [folders]
 data = "{folder}/data"
 run = "{folder}/run"
