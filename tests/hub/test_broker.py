@@ -79,6 +79,17 @@ async def test_a_unit_hears_its_own_answers_and_commands_and_nothing_else(real_b
         assert set(await heard(unit, marker)) == {f"hdu/v1/{ALICE}/ack/{ID}"}
 
 
+async def test_a_unit_reads_its_alert_back(real_broker: Broker) -> None:
+    """Its proof that the broker holds it, which a PUBACK is not."""
+    topic = f"hdu/v1/{ALICE}/alert/{ID}"
+    async with real_broker.unit(ALICE) as unit, real_broker.unit(BOB) as other, asyncio.timeout(10):
+        await other.subscribe("hdu/v1/#", qos=1)
+        await unit.subscribe(f"hdu/v1/{ALICE}/alert/+", qos=1)
+        await unit.publish(topic, b"{}", qos=1, retain=True)
+        assert str((await anext(aiter(unit.messages))).topic) == topic
+        assert len(other.messages) == 0
+
+
 async def test_the_console_cannot_speak_for_a_unit(real_broker: Broker) -> None:
     marker = f"hdu/v1/{ALICE}/command/last"
     async with real_broker.console() as console:

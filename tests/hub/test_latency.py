@@ -13,7 +13,7 @@ from firmware import facts
 from hub.console.times import rfc3339
 from tests.hub.conftest import UNITS, Broker, Console
 
-ALERTS, WARM_UP, P99_MS = 300, 20, 50.0
+ALERTS, WARM_UP, P99_MS = 200, 20, 50.0
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -163,11 +163,15 @@ async def test_arrows_select_which_one_is_answered(desk: Desk) -> None:
 
 
 async def test_nothing_is_answered_without_a_name(desk: Desk) -> None:
+    asked: list[str] = []
+    desk.page.on("request", lambda request: asked.append(request.url))
     id = await desk.raise_alert()
     await desk.page.keyboard.press("a")
     await desk.page.locator("#name").wait_for()
     await desk.page.keyboard.press("Escape")
     await desk.page.locator("#naming").wait_for(state="hidden")
+    await desk.raise_alert()
+    assert asked == []
     assert await desk.card(id).locator(".acknowledge").is_enabled()
     assert not desk.broker.stored(f"ack/{id}".encode())
 
