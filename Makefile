@@ -4,7 +4,7 @@ PORT ?= 8911
 MACHINE := bench/machine
 SCRIPTS := bench/machine/prepare bench/machine/enter bench/machine/python .ci/run
 
-.PHONY: help run test check pytest bench lock packages
+.PHONY: bench-audio help run test check pytest bench lock packages
 help:  ## print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
@@ -25,3 +25,6 @@ pytest: packages
 
 run: packages  ## the whole unit on twins; open the page it prints (PORT=8911)
 	@exec .venv/bin/python -m bench --port $(PORT)
+
+bench-audio: packages  ## mute latency, proof and lies on a real sound server (ARGS="--presses 200"); results/audio.json
+	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.audio $(ARGS)
