@@ -116,7 +116,14 @@ def step(
     slow_v, slope = _falling(state, voltage_v if settled else None, power_w, passed_s, now)
     reset = state.against_since is not None and against is None and now - state.against_since >= AGREE_S
     return Estimate(
-        span=_towards(span, by_percent, passed_s) if battery.learned_at and percent_doubt <= now else span,
+        span=_towards(
+            span,
+            by_percent if percent_doubt <= now else None,
+            by_voltage if voltage_doubt <= now else None,
+            passed_s,
+        )
+        if battery.learned_at
+        else span,
         at=now,
         draining_since=since,
         power_w=drawn,
@@ -163,11 +170,14 @@ def believe(
     return narrowed, percent_doubt, voltage_doubt, against
 
 
-def _towards(span: Span | None, by_percent: Span | None, passed_s: float) -> Span | None:
-    """The most likely value moved slowly to what the learned curve says, within the span."""
-    if span is None or by_percent is None:
+def _towards(span: Span | None, by_percent: Span | None, by_voltage: Span | None, passed_s: float) -> Span | None:
+    """The most likely value moved slowly to what the learned curves say, the surer one more, within the span."""
+    said = [each for each in (by_percent, by_voltage) if each is not None]
+    if span is None or not said:
         return span
-    wh = span.wh + (by_percent.wh - span.wh) * min(1.0, passed_s / NUDGE_S)
+    weights = [1 / max(1e-6, each.high_wh - each.low_wh) for each in said]
+    target = sum(each.wh * weight for each, weight in zip(said, weights, strict=True)) / sum(weights)
+    wh = span.wh + (target - span.wh) * min(1.0, passed_s / NUDGE_S)
     return Span(low_wh=span.low_wh, wh=min(span.high_wh, max(span.low_wh, wh)), high_wh=span.high_wh)
 
 
