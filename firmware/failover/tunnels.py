@@ -83,8 +83,12 @@ def allowed(tunnel: Tunnel, number: int) -> tuple[str, ...]:
 
 def unit_peer(tunnel: Tunnel, hub: str, public_key: str) -> Peer:
     """The hub as a unit sees it; `hub` is its address on the internet."""
-    at = host(CARRIED, 0) if tunnel is VOICE else hub
-    return Peer(public_key, allowed(tunnel, 0), f"{at}:{tunnel.port}", tunnel.keepalive_s)
+    return Peer(public_key, allowed(tunnel, 0), f"{endpoint(tunnel, hub)}:{tunnel.port}", tunnel.keepalive_s)
+
+
+def endpoint(tunnel: Tunnel, hub: str) -> str:
+    """Where a unit's datagrams of this tunnel go: to the hub, wg-voice's inside the pinned tunnels."""
+    return host(CARRIED, 0) if tunnel is VOICE else hub
 
 
 def setconf(tunnel: Tunnel, private_key: str, peers: Iterable[Peer], *, listen: bool) -> str:

@@ -2,6 +2,7 @@
 
 Each process gets a mount namespace with a control folder of its own bound over /run/wireguard, since the same interface
 names stand at both ends. It configures its interface each time it starts, so a supervisor may kill and restart it.
+The keys come last, when there is a way to the peer: a first handshake that is refused is repeated only after 5 s.
 """
 
 import shlex
@@ -15,12 +16,15 @@ from hw.cables import namespace
 from hw.cables.networkmanager import Command
 from hw.cables.topology import HUB, Names, ip, run
 
+PATIENCE = 100  # tenths of a second
 SCRIPT = """set -e
 mount --make-rprivate /
 mkdir -p {control} /run/wireguard
 mount --bind {control} /run/wireguard
 (until wg show {interface} > /dev/null 2>&1; do sleep 0.02; done
- wg setconf {interface} {config} && ip -batch {lines} || kill $$) &
+ ip -batch {lines} || kill $$
+ for _ in $(seq {patience}); do {way} > /dev/null 2>&1 && break; sleep 0.1; done
+ wg setconf {interface} {config} || kill $$) &
 exec wireguard-go --foreground {interface} 2> /dev/null
 """
 
@@ -62,19 +66,25 @@ class Tunnels:
 
     def _unit(self, tunnel: Tunnel, private: str, public: str) -> Command:
         config = tunnels.setconf(tunnel, private, [tunnels.unit_peer(tunnel, HUB, public)], listen=False)
-        return self._command("unit", self.names.unit, tunnel, config, tunnels.interface_lines(tunnel, self.number))
+        lines = tunnels.interface_lines(tunnel, self.number)
+        way = f"ip route get {tunnels.endpoint(tunnel, HUB)} mark {tunnel.mark or 0}"
+        return self._command("unit", self.names.unit, tunnel, config, lines, way)
 
     def _hub(self, tunnel: Tunnel, private: str, public: str) -> Command:
         config = hub_tunnels.configuration(tunnel, private, {self.number: public})
         return self._command("hub", self.names.hub, tunnel, config, hub_tunnels.interface_lines(tunnel))
 
-    def _command(self, end: str, inside: str, tunnel: Tunnel, config: str, lines: Iterable[str]) -> Command:
+    def _command(
+        self, end: str, inside: str, tunnel: Tunnel, config: str, lines: Iterable[str], way: str = "true"
+    ) -> Command:
         base = self.folder / f"{end}-{tunnel.interface}"
         base.with_suffix(".conf").touch(mode=0o600)
         base.with_suffix(".conf").write_text(config)
         base.with_suffix(".ip").write_text("\n".join(lines) + "\n")
         script = SCRIPT.format(
             interface=tunnel.interface,
+            patience=PATIENCE,
+            way=way,
             control=shlex.quote(str(self.folder / f"{end}-control")),
             config=shlex.quote(str(base.with_suffix(".conf"))),
             lines=shlex.quote(str(base.with_suffix(".ip"))),
