@@ -1,10 +1,11 @@
 """Hears a call's packets come in, while there is one: the tap below, the counting above."""
 
 import logging
+import time
 
 from firmware.config import CallPolicy
 from firmware.drivers.rtp_tap import RtpTap, TapError
-from firmware.rtp_stream import Packet, Stream, count, parse
+from firmware.rtp_stream import Packet, Stream, count, parse, waited
 
 G711_TYPES = {0, 8}  # RFC 3551, table 4; their clock is 8 kHz, that of Opus 48 kHz (RFC 7587, 4.1)
 log = logging.getLogger("calls")
@@ -19,7 +20,10 @@ class Ear:
         self.deaf = False
 
     def hear(self, stream: Stream | None, port: int | None) -> Stream | None:
-        """The stream with what came to `port` since it was asked last; None where nothing can be counted."""
+        """The stream with what came to `port` since it was asked last; None where nothing can be counted.
+
+        The kernel stamps packets with the wall clock, so the open gap is taken with it too.
+        """
         if self.tap is None and not self.deaf:
             self._open()
         if self.tap is None:
@@ -29,7 +33,7 @@ class Ear:
             packet = parse(data, at_s)
             if packet and here == port:
                 stream = count(stream, packet, clock_hz(packet))
-        return stream
+        return waited(stream, time.time())
 
     def close(self) -> None:
         self.deaf = False

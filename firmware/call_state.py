@@ -36,6 +36,12 @@ class Registering(Fact, frozen=True):
     """The extension is being registered anew."""
 
 
+class HeadsetPresent(Fact, frozen=True):
+    """Whether the headset is plugged in; None is unknown."""
+
+    present: bool | None
+
+
 class Held(Fact, frozen=True):
     """The softphone took the order to hold the call `id`, or to take it up again."""
 
@@ -51,7 +57,7 @@ class Heard(Fact, frozen=True):
     stream: Stream | None = None
 
 
-Event = Up | Down | Path | Registering | Held | Heard | SoftphoneEvent
+Event = Up | Down | Path | Registering | HeadsetPresent | Held | Heard | SoftphoneEvent
 
 
 class Leg(Fact, frozen=True):
@@ -92,6 +98,7 @@ class Session(Fact, frozen=True):
     up: bool = False
     registered: bool | None = None
     path: str | None = None
+    headset: bool | None = None
     stale: bool = False
     legs: tuple[Leg, ...] = ()
     lost_calls: int = 0
@@ -105,6 +112,13 @@ class Session(Fact, frozen=True):
         """The call the dispatcher is in, else the one that rings longest."""
         active = [leg for leg in self.legs if leg.state == "active"]
         return active[-1] if active else next(iter(self.legs), None)
+
+    def wants_headset(self) -> bool:
+        """Not while it is known to be unplugged in a call: baresip spins on a sound device that has gone.
+
+        Between calls it is wanted all the same: a call must not be answered into silence.
+        """
+        return self.headset is not False or not self.in_call()
 
     def in_call(self) -> bool:
         return any(leg.state == "active" for leg in self.legs)
@@ -128,6 +142,8 @@ def step(session: Session, event: Event, at: str) -> Session:
             return replace(session, path=name, stale=session.stale or moved)
         case Registering():
             return replace(session, registered=None, stale=False)
+        case HeadsetPresent(present=present):
+            return replace(session, headset=present)
         case Held():
             return _held(session, event)
         case Heard():

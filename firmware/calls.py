@@ -17,14 +17,15 @@ from firmware.call_ear import Ear
 from firmware.call_state import Down, Event, Heard, Held, Leg, Registering, Session, Up
 from firmware.clock import now_rfc3339
 from firmware.drivers import baresip
-from firmware.drivers.baresip import Baresip, SoftphoneError
-from firmware.drivers.baresip_config import account, address_of_record
+from firmware.drivers.baresip import AudioError, Baresip, SoftphoneError
+from firmware.drivers.baresip_config import account, address_of_record, devices
 from firmware.service import Unit, run
 
 AGAIN_FIRST_S, AGAIN_MAX_S, STEADY_S = 0.1, 2.0, 10.0
 REGISTER_MAX_S = 30.0
 ANSWERED_S = 3.0
 HEARD_S, PING_S = 1.0, 5.0
+AUDIO_AGAIN_S = 0.25
 log = logging.getLogger("calls")
 
 
@@ -128,6 +129,7 @@ class Calls:
                 self.told(Up())
                 group.create_task(self.keep_registered(self.phone))
                 group.create_task(self.keep_asking(self.phone))
+                group.create_task(self.keep_audio(self.phone))
         except* SoftphoneError as errors:
             raise errors.exceptions[0] from errors
 
@@ -173,11 +175,34 @@ class Calls:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.until(Session.in_call), PING_S)
 
+    async def keep_audio(self, phone: Baresip) -> None:
+        """Off the headset while it is unplugged in a call, and back on as soon as it is there again."""
+        on_headset = True
+        while True:
+            await self.until(_wants_headset(not on_headset))
+            try:
+                await phone.use_audio(*devices(self.unit.config.unit.headset, not on_headset))
+                on_headset = not on_headset
+            except AudioError as error:
+                log.warning("%s", error)
+                await asyncio.sleep(AUDIO_AGAIN_S)
+
+    async def follow_headset(self) -> None:
+        async for headset in bus.follow(self.unit.bus, "Headset", facts.Headset):
+            present = headset.present if headset else None
+            if present != self.session.headset:
+                self.told(call_state.HeadsetPresent(present=present))
+
     async def follow_path(self) -> None:
         """The active uplink, as the uplinks service says; while that is away the path is taken to be what it was."""
         async for known in bus.follow(self.unit.bus, "Uplinks", facts.Uplinks):
             active = [each.name for each in known.uplinks if each.active] if known else []
-            self.told(call_state.Path(name=active[0] if active else ""))
+            if (name := active[0] if active else "") != self.session.path:
+                self.told(call_state.Path(name=name))
+
+
+def _wants_headset(wanted: bool) -> Callable[[Session], bool]:
+    return lambda session: session.wants_headset() == wanted
 
 
 def _is_answered(session: Session, id: str) -> bool:
@@ -190,6 +215,7 @@ async def body(unit: Unit) -> None:
     await calls.export.own()
     unit.group.create_task(calls.stay_up(), name="softphone")
     unit.group.create_task(calls.follow_path(), name="path")
+    unit.group.create_task(calls.follow_headset(), name="headset")
     unit.ready()
 
 

@@ -78,6 +78,13 @@ def count(stream: Stream, packet: Packet, clock_hz: int) -> Stream:
     )
 
 
+def waited(stream: Stream, now_s: float) -> Stream:
+    """The stream with the gap that is still open at `now_s`: silence shows before it ends."""
+    if stream.last_at_s is None:
+        return stream
+    return replace(stream, longest_gap_ms=max(stream.longest_gap_ms, (now_s - stream.last_at_s) * 1000))
+
+
 def pause(stream: Stream) -> Stream:
     """Nothing is expected until the next packet: the call is held. What was lost in between is not counted."""
     return replace(stream, ssrc=None, first=0, highest=0, done=stream.expected, last_at_s=None, transit_s=None)

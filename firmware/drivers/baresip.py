@@ -29,6 +29,10 @@ class SoftphoneError(Exception):
     """The softphone is not there or does not do as it is told; the message says what to do."""
 
 
+class AudioError(Exception):
+    """A sound device is not there; the softphone itself is well."""
+
+
 def free_port() -> int:
     """A loopback TCP port that nobody has now."""
     with socket.socket() as probe:
@@ -83,6 +87,13 @@ class Baresip:
 
     async def audio(self) -> AudioReport:
         return baresip_wire.audio(await self.command("audio_debug"))
+
+    async def use_audio(self, source: str, player: str) -> None:
+        """Puts every call, and those to come, on these devices; AudioError where one cannot be opened yet."""
+        for command, device in (("ausrc", source), ("auplay", player)):
+            said = await self.command(command, device)
+            if "failed" in said or "no such" in said:
+                raise AudioError(f"softphone: {device} cannot be opened: {said.splitlines()[-1]}; it is tried again")
 
     async def connect(self, port: int) -> None:
         """Joins its control port as soon as it is there; SoftphoneError where it is not within START_TIMEOUT_S."""

@@ -9,18 +9,22 @@ from firmware.config import CallPolicy, HeadsetHardware, Softphone
 
 FRAME_MS = 20
 MODULES = "/usr/lib/baresip/modules"
+LOADED = ("g711.so", "opus.so", "plc.so", "srtp.so", "dtls_srtp.so", "alsa.so", "aubridge.so")
 CODECS = {"opus": "opus/48000/1", "pcmu": "pcmu/8000/1", "pcma": "pcma/8000/1"}
 ENCRYPTION = {"srtp-sdes": "srtp-mand", "srtp-dtls": "dtls_srtp", "none": ""}  # srtp-mand refuses a call in clear
-NO_HEADSET = ("ausine,400", "aubridge,nobody")  # a unit without a headset still registers, and can be heard to be one
+SILENT = ("aubridge,silence", "aubridge,nobody")  # two names: with one, the far end would hear itself
+
+
+def devices(headset: HeadsetHardware, present: bool) -> tuple[str, str]:
+    """Microphone and earpiece as baresip names them; silence in and out where there is none."""
+    device = headset.alsa_device
+    return (f"alsa,{device}", f"alsa,{device}") if device and present else SILENT
 
 
 def configuration(policy: CallPolicy, phone: Softphone, headset: HeadsetHardware, control_port: int) -> str:
     """The file `config`. DSCP 46 (rtp_tos 184) is expedited forwarding, RFC 3246."""
-    device = headset.alsa_device
-    source, player = (f"alsa,{device}", f"alsa,{device}") if device else NO_HEADSET
+    source, player = devices(headset, present=True)
     frames = ceil(policy.reorder_ms / FRAME_MS)
-    modules = ["g711.so", "opus.so", "plc.so", "srtp.so", "dtls_srtp.so"]
-    modules += ["alsa.so"] if device else ["ausine.so", "aubridge.so"]
     lines = [
         "poll_method epoll",
         f"sip_listen {phone.listen_address}:{phone.sip_port}",
@@ -28,7 +32,6 @@ def configuration(policy: CallPolicy, phone: Softphone, headset: HeadsetHardware
         "call_local_timeout 120",
         "call_max_calls 2",
         f"audio_source {source}",
-        *(() if device else ("ausrc_srate 48000", "ausrc_channels 2")),
         f"audio_player {player}",
         "audio_alert none,none",
         f"audio_buffer {policy.playout_ms}-{policy.playout_ms * 3}",
@@ -37,7 +40,7 @@ def configuration(policy: CallPolicy, phone: Softphone, headset: HeadsetHardware
         f"rtp_ports {policy.rtp_first_port}-{policy.rtp_last_port}",
         "rtp_stats no",
         f"module_path {MODULES}",
-        *(f"module {name}" for name in modules),
+        *(f"module {name}" for name in LOADED),
         "module_app menu.so",
         "module_app ctrl_tcp.so",
         f"ctrl_tcp_listen 127.0.0.1:{control_port}",

@@ -37,6 +37,8 @@ class AgencyTwin:
         self.encryption, self.codecs, self.passwords = encryption, codecs, passwords or {}
         self.desk = Desk(folder / "desk", speech_s)
         self.call, self.last_end = "idle", ""
+        self.quiet = asyncio.Event()
+        self.quiet.set()
         self.phone = phone.Phone(folder / "phone", prefix, self._told)
         self.server: asyncio.subprocess.Process | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -99,7 +101,12 @@ class AgencyTwin:
 
     async def _ring(self) -> None:
         self.call = "ringing"
+        self.quiet.clear()
         await self.phone.do("dial", f"sip:{self.rings}@{self.address}:{self.sip_port}")
+
+    async def ended(self) -> None:
+        """Returns when there is no call."""
+        await self.quiet.wait()
 
     def _told(self, event: phone.Event) -> None:
         match event.get("type"):
@@ -111,6 +118,7 @@ class AgencyTwin:
                 self.call = "active"
             case "CALL_CLOSED":
                 self.call, self.last_end = "idle", str(event.get("param", ""))
+                self.quiet.set()
                 self._ending = asyncio.create_task(self.desk.end())
 
     async def close(self) -> None:

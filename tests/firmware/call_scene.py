@@ -5,6 +5,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -61,9 +62,10 @@ def inside(namespace: str) -> tuple[str, str]:
 class Scene:
     """What a test does with them, and what the unit says of itself."""
 
-    def __init__(self, folder: Path, cable: tuple[str, str], agency: AgencyTwin, headset: HeadsetTwin) -> None:
-        self.folder, self.agency, self.headset = folder, agency, headset
-        self.unit, self.hub = cable
+    def __init__(
+        self, folder: Path, agency: AgencyTwin, headset: HeadsetTwin, service: asyncio.subprocess.Process
+    ) -> None:
+        self.folder, self.agency, self.headset, self.service = folder, agency, headset, service
         self.bus = bus.connect()
         self.call: Call | None = None
         self.seen: list[Call] = []
@@ -115,11 +117,29 @@ class Scene:
             process.kill()
             await process.wait()
 
+    def idles(self) -> bool:
+        """Its softphone takes less than half a core over a tenth of a second."""
+        began = self._cpu_ticks()
+        time.sleep(0.1)
+        return self._cpu_ticks() - began < 5
+
+    def _cpu_ticks(self) -> int:
+        fields = Path(f"/proc/{self.softphone()}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
     def softphone(self) -> int:
         """Its process id."""
         found = subprocess.run(["pgrep", "-f", f"baresip -4 -f {self.folder}/run"], capture_output=True, text=True)
         (pid,) = found.stdout.split()
         return int(pid)
+
+
+def is_gone(pid: int) -> bool:
+    """Ended; a zombie that nobody has waited for has no command line any more."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return True
 
 
 async def eventually(holds: Callable[[], bool], within_s: float = 10.0) -> None:
@@ -154,7 +174,7 @@ async def scene(
             env={**os.environ, **headset.environment, "HDU_CONFIG": str(folder)},
         )
         stack.push_async_callback(_ended, service)
-        here = Scene(folder, ends, agency, headset)
+        here = Scene(folder, agency, headset, service)
         watching = asyncio.create_task(here.watch())
         stack.callback(watching.cancel)
         yield here

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from firmware import bus
-from firmware.facts import Uplink, Uplinks
-from tests.firmware.call_scene import NEEDED, eventually, scene
+from firmware.facts import Headset, Uplink, Uplinks
+from tests.firmware.call_scene import NEEDED, eventually, is_gone, scene
 
 MISSING = [name for name in NEEDED if not shutil.which(name)]
 pytestmark = [
@@ -108,6 +108,48 @@ async def test_a_transfer_hands_the_caller_over(tmp_path: Path) -> None:
         await here.do("Transfer", "s", "")
         await here.until(lambda call: call.state == "idle")
         assert here.agency.state()["state"] == "active"
+
+
+async def test_a_headset_pulled_out_in_a_call_is_heard_again_when_it_is_back(tmp_path: Path) -> None:
+    """Unplugged, the softphone must not spin; the call goes on."""
+    async with scene(tmp_path) as here:
+        headset = bus.Export(here.bus, "Headset", Headset(present=True))
+        await headset.own()
+        await here.talk()
+        await here.agency_hears(lambda level: level > 0.01)
+        await here.headset.command({"plugged": False})
+        headset.set(Headset(present=False))
+        await here.agency_hears(lambda level: level == 0)
+        await eventually(here.idles)
+        await here.headset.command({"plugged": True})
+        headset.set(Headset(present=True))
+        await here.agency_hears(lambda level: level > 0.01, within_s=2.0)
+        await here.dispatcher_hears(lambda level: level > 0.01)
+        assert here.call and (here.call.state, here.call.lost_calls) == ("active", 0)
+
+
+async def test_a_softphone_that_hangs_is_taken_for_dead(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        await here.talk()
+        os.kill(here.softphone(), signal.SIGSTOP)
+        await here.until(lambda call: call.lost_calls == 1)
+        await here.until(lambda call: bool(call.registered))
+
+
+async def test_stopped_in_a_call_the_service_says_goodbye(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        await here.talk()
+        here.service.terminate()
+        assert await here.service.wait() == 0
+        await eventually(lambda: here.agency.state()["state"] == "idle", within_s=2.0)
+
+
+async def test_killed_the_service_leaves_no_softphone_behind(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        await here.talk()
+        softphone = here.softphone()
+        here.service.kill()
+        await eventually(lambda: is_gone(softphone), within_s=2.0)
 
 
 def _active(name: str) -> Uplinks:
