@@ -82,13 +82,19 @@ async def serve(unit: str, hub: str, number: int) -> None:
 
 
 class Probe:
-    """The probe as the bench holds it; `state` is `GET /probe.json`."""
+    """The probe as the bench holds it, a `hw.twin.Twin`; `state` is `GET /probe.json`."""
 
     def __init__(self, names: Names, number: int = 1) -> None:
         self._argv = (sys.executable, "-m", "hw.cables.probe", names.unit, names.hub, str(number))
         self._child: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._last: dict[str, Any] = {}
+
+    async def command(self, body: dict[str, object]) -> None:
+        """`{"restart": true}` counts anew, by the best way there is then; ValueError for anything else."""
+        if body != {"restart": True}:
+            raise ValueError(f'probe: {body!r} is not known; the one thing it does is {{"restart": true}}')
+        await self.start()
 
     async def start(self) -> None:
         """Counts from nothing; also to count anew."""
