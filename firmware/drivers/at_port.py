@@ -151,8 +151,6 @@ class AtPort:
 
     def _give_up(self, exchange: Exchange) -> None:
         self._in_step = False
-        if exchange.command.body:
-            self._write(ESC)
         waited = f"{within_s(exchange):g} s on {self.name}"
         raise ModemSilent(f"modem: no answer to {exchange.command.text} within {waited}")
 

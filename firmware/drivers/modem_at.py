@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from firmware.drivers.at_lines import Command
-from firmware.drivers.at_port import WRITE_S, Answer, AtPort, ModemAbsent, ModemError
+from firmware.drivers.at_port import WRITE_S, Answer, AtPort, ModemAbsent
 
 
 class _Job(NamedTuple):
@@ -51,11 +51,15 @@ class AtModem:
 
     async def close(self) -> None:
         """Ends the thread after the command it is at, within that command's time."""
+        if self._port.closing:
+            return
         self._port.closing = True
         os.eventfd_write(self._wake, 1)
         await asyncio.to_thread(self._thread.join, self._port.answer_s + WRITE_S)
 
     async def _put(self, command: Command | None) -> Answer:
+        if not self._thread.is_alive():
+            raise RuntimeError("modem: the thread of the port has ended; the service must start again")
         job = _Job(command, self._loop.create_future())
         self._jobs.put(job)
         os.eventfd_write(self._wake, 1)
@@ -73,7 +77,7 @@ class AtModem:
     def _do(self, job: _Job) -> None:
         try:
             self._tell(_settle, job.future, self._answer(job.command))
-        except ModemError as error:
+        except Exception as error:  # a fault of ours too is told to who asked, who ends the service by it
             self._tell(_settle, job.future, error)
 
     def _answer(self, command: Command | None) -> Answer:
@@ -92,10 +96,10 @@ class AtModem:
             self._loop.call_soon_threadsafe(what, *values)
 
 
-def _settle(future: "asyncio.Future[Answer]", result: Answer | ModemError) -> None:
+def _settle(future: "asyncio.Future[Answer]", result: Answer | Exception) -> None:
     if future.done():
         return
-    if isinstance(result, ModemError):
+    if isinstance(result, Exception):
         future.set_exception(result)
     else:
         future.set_result(result)

@@ -166,7 +166,7 @@ async def test_a_text_entry_somebody_left_open_is_ended(bench: Bench) -> None:
 
 async def test_a_message_without_a_confirmation_says_it_was_typed(bench: Bench) -> None:
     await bench.signal_dbm()
-    bench.twin.sms_s = 1.5
+    bench.twin.sms_s = 2.5
     with pytest.raises(ModemSilent) as silent:
         await bench.modem.ask(MESSAGE)
     assert silent.value.typed
@@ -192,3 +192,15 @@ async def test_a_port_held_by_another_is_refused_in_words(bench: Bench) -> None:
     with pytest.raises(ModemAbsent, match="another program"):
         await other.signal_dbm()
     await other.modem.close()
+
+
+async def test_what_cannot_be_typed_is_told_and_the_next_command_is_answered(bench: Bench) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        await bench.modem.ask(Command("AT+\N{SNOWMAN}"))
+    assert await bench.signal_dbm() == -71
+
+
+async def test_after_its_end_it_answers_nobody_and_hangs_nobody(bench: Bench) -> None:
+    await bench.modem.close()
+    with pytest.raises(RuntimeError, match="has ended"):
+        await bench.signal_dbm()
