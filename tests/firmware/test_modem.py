@@ -267,3 +267,14 @@ async def test_without_a_modem_it_says_so(service: Service) -> None:
     assert fact.registered is None
     with pytest.raises(bus.BusError, match="no modem is configured"):
         await service.send("+15550100", "PANIC")
+
+
+async def test_it_is_quick_and_small(service: Service) -> None:
+    """The first answer within a second of the start (three on a busy machine), and at most 25 MB: `-s` prints both."""
+    await service.start()
+    await service.until(registered)
+    first_s = time.monotonic() - service.started_at
+    rollup = Path(f"/proc/{service.process.pid}/smaps_rollup").read_text().splitlines()
+    pss_kb = next(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+    print(f"first answer {first_s:.2f} s after the start, proportional set size {pss_kb / 1024:.1f} MB")
+    assert first_s < 3 and pss_kb < 25 * 1024
