@@ -17,7 +17,7 @@ from firmware.facts import Fact
 FULL_SCALE = 32768
 FLOOR_DBFS = -100.0
 METER_S = 0.1
-FLOOR_WINDOW_S = 5.0
+FLOOR_LEVELS = 50
 CLIP_HOLD_S = 2.0
 
 
@@ -77,7 +77,7 @@ class Meter(Fact, frozen=True):
     silent_s: float = 0.0
     lowest_now: float | None = None
     lowest_before: float | None = None
-    window_s: float = 0.0
+    levels: int = 0
 
 
 def meter(state: Meter, period: Period, live: bool, policy: HeadsetPolicy) -> Meter:
@@ -93,10 +93,10 @@ def _room(state: Meter) -> Meter:
         return state
     lowest = state.level_dbfs if state.lowest_now is None else min(state.level_dbfs, state.lowest_now)
     floor = lowest if state.lowest_before is None else min(lowest, state.lowest_before)
-    state = replace(state, lowest_now=lowest, noise_floor_dbfs=floor, window_s=state.window_s + METER_S)
-    if state.window_s < FLOOR_WINDOW_S:
+    state = replace(state, lowest_now=lowest, noise_floor_dbfs=floor, levels=state.levels + 1)
+    if state.levels < FLOOR_LEVELS:
         return state
-    return replace(state, lowest_before=lowest, lowest_now=None, window_s=0.0)
+    return replace(state, lowest_before=lowest, lowest_now=None, levels=0)
 
 
 def _level(state: Meter, period: Period) -> Meter:

@@ -75,7 +75,7 @@ def for_change(before: Fact | None, now: Fact | None) -> Tone | None:
             return "uplink-changed"
         case Power(), Power() if now.state in ("low", "ending") and before.state not in ("low", "ending"):
             return "battery-low"
-        case Call(), Call() if now.state == "ringing" and before.state != "ringing":
+        case Call(), Call() if _rings(now) and not _rings(before):
             return "call-waiting"
     return None
 
@@ -91,6 +91,10 @@ def _mute(before: Headset, now: Headset) -> Tone | None:
 def _moved(before: Uplinks, now: Uplinks) -> bool:
     was, is_now = _active(before), _active(now)
     return bool(was and is_now) and was != is_now
+
+
+def _rings(call: Call) -> bool:
+    return call.state == "ringing" or call.waiting
 
 
 def _active(uplinks: Uplinks) -> str:

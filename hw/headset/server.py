@@ -115,4 +115,7 @@ async def ending(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
+        if process.stdin:
+            process.stdin.close()
         await process.wait()
+        process._transport.close()  # type: ignore[attr-defined]  # asyncio leaves a killed client's pipes to the collector
