@@ -21,6 +21,7 @@ from hw.power.recorded import FIVE
 
 LIMITS = PowerPolicy()
 STOPPED_S = 5.0  # from the power-off command to disks at rest
+NOT_LEARNED = "not a clean stop: a call was up and nobody has ever tested this battery"
 SHORTEST_S = 60.0  # who has less than this from the loss of mains to the end cannot stop in order
 
 
@@ -62,6 +63,7 @@ def play(seed: str) -> Counter[str]:
             transferred = True if around.now - handing_since >= around.transfer_s else None
         if transferred and around.in_call:
             around.in_call, counts["calls handed over"] = False, counts["calls handed over"] + 1
+        around.busy_at = around.now if around.in_call else around.busy_at
         call = around.in_call if around.call_known else None
         core, actions = power_core.advance(
             core, battery, around.said(dice), power_core.Around(call=call, transferred=transferred), LIMITS, around.now
@@ -72,7 +74,7 @@ def play(seed: str) -> Counter[str]:
             around.flips, around.returns_in_grace = [around.now + dice.uniform(0, 4.4)], False
             counts["mains back in the grace"] += 1
         if "power-off" in actions:
-            return counts + _stopped(around)
+            return counts + _stopped(around, learned)
         if around.dead:
             return counts + _died(around, learned, around.now - around.lost_at)
         around.pass_time(pace_s(core, around))
@@ -80,7 +82,12 @@ def play(seed: str) -> Counter[str]:
     return counts
 
 
-def _stopped(around: Outage) -> Counter[str]:
+def busy(around: Outage) -> bool:
+    """Whether a call was up, or nobody knew, within the last minute."""
+    return around.in_call or not around.call_known or around.now - around.busy_at < 60
+
+
+def _stopped(around: Outage, learned: bool) -> Counter[str]:
     found, left = Counter({"clean stops": 1}), around.pack.minutes_left(1.0)
     if around.in_call:
         found["calls cut in the last minute"] += 1
@@ -89,7 +96,7 @@ def _stopped(around: Outage) -> Counter[str]:
     if around.mains:
         found["BROKEN: stopped although mains is there"] += 1
     if around.honest and left * 60 < STOPPED_S:
-        found["BROKEN: too late for a clean stop"] += 1
+        found[NOT_LEARNED if not learned and busy(around) else "BROKEN: too late for a clean stop"] += 1
     return found
 
 
@@ -98,8 +105,8 @@ def _died(around: Outage, learned: bool, battery_s: float) -> Counter[str]:
         return Counter({"died under a lie or a fault": 1})
     if battery_s < SHORTEST_S:
         return Counter({"died within a minute of the loss": 1})
-    if not learned and (around.in_call or not around.call_known):
-        return Counter({"died in a call that nobody took over (or could have), battery not learned": 1})
+    if not learned and busy(around):
+        return Counter({NOT_LEARNED: 1})
     return Counter({f"BROKEN: a clean stop was missed ({'learned' if learned else 'not learned'})": 1})
 
 

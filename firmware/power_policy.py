@@ -117,9 +117,14 @@ def _ending(state: Policy, seen: Seen, limits: PowerPolicy, now: float) -> Outco
     if not _must_stop(seen, busy):
         again = seen.call is True
         return _stage(state, "handing-over" if again else "holding", now), ("hand-over",) if again else ()
-    if passed_s >= limits.grace_s and seen.lost_now:
+    if passed_s >= _grace_s(seen, limits) and seen.lost_now:
         return _stage(state, "off", now), ("flush", "power-off")
     return state, ()
+
+
+def _grace_s(seen: Seen, limits: PowerPolicy) -> float:
+    """How long mains may still come back: a quarter of the time left at most."""
+    return limits.grace_s if seen.minutes.left is None else min(limits.grace_s, 15 * seen.minutes.left)
 
 
 def _must_stop(seen: Seen, busy: bool) -> bool:

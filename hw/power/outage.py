@@ -100,6 +100,7 @@ class Outage:
     in_call: bool = False
     now: float = 0.0
     lost_at: float = 0.0
+    busy_at: float = float("-inf")
 
     @property
     def honest(self) -> bool:
