@@ -21,7 +21,7 @@ from hw.cables.voice_stream import Tally, VoiceStream
 
 PORT = 16_400
 REPORT_S = 0.25
-PLANE_WITHIN_S = 5.0
+PLANE_WITHIN_S, FLOW_S, TRY_S = 5.0, 20.0, 0.1
 
 
 class Way(NamedTuple):
@@ -71,8 +71,18 @@ def report(way: Way, since: str, up: Tally, down: Tally, now: float) -> dict[str
     return {"way": way.name, "since": since, **total, **gap, **each}
 
 
-async def serve(unit: str, hub: str, number: int) -> None:
+async def flowing(unit: str, hub: str, number: int) -> tuple[Way, VoiceStream]:
+    """A fresh stream on the best way, once packets pass both ways there (first handshakes take seconds), or FLOW_S."""
     way, stream = await best(unit, hub, number)
+    ends = time.monotonic() + FLOW_S
+    while time.monotonic() < ends and not (stream.up.received and stream.down.received):
+        await stream.run(TRY_S)
+    stream.close()
+    return way, open_stream(unit, hub, way)
+
+
+async def serve(unit: str, hub: str, number: int) -> None:
+    way, stream = await flowing(unit, hub, number)
     since = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     running = asyncio.create_task(stream.run())
     while not running.done():

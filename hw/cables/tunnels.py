@@ -17,6 +17,7 @@ from hw.cables.networkmanager import Command
 from hw.cables.topology import HUB, Names, ip, run
 
 PATIENCE = 100  # tenths of a second
+CARRIED_WAY = f"wg show {tunnels.WIRED.interface} latest-handshakes | grep -qv '[[:space:]]0$'"
 SCRIPT = """set -e
 mount --make-rprivate /
 mkdir -p {control} /run/wireguard
@@ -25,7 +26,7 @@ mount --bind {control} /run/wireguard
  ip -batch {lines} || kill $$
  for _ in $(seq {patience}); do {way} > /dev/null 2>&1 && break; sleep 0.1; done
  wg setconf {interface} {config} || kill $$) &
-exec wireguard-go --foreground {interface} 2> /dev/null
+exec wireguard-go --foreground {interface}
 """
 
 
@@ -67,7 +68,7 @@ class Tunnels:
     def _unit(self, tunnel: Tunnel, private: str, public: str) -> Command:
         config = tunnels.setconf(tunnel, private, [tunnels.unit_peer(tunnel, HUB, public)], listen=False)
         lines = tunnels.interface_lines(tunnel, self.number)
-        way = f"ip route get {tunnels.endpoint(tunnel, HUB)} mark {tunnel.mark or 0}"
+        way = CARRIED_WAY if tunnel is tunnels.VOICE else f"ip route get {HUB} mark {tunnel.mark or 0}"
         return self._command("unit", self.names.unit, tunnel, config, lines, way)
 
     def _hub(self, tunnel: Tunnel, private: str, public: str) -> Command:
@@ -90,4 +91,4 @@ class Tunnels:
             lines=shlex.quote(str(base.with_suffix(".ip"))),
         )
         argv = namespace.command(inside, "unshare", "--mount", "sh", "-c", script)
-        return Command(f"{end}-{tunnel.interface}", argv, {})
+        return Command(f"{end}-{tunnel.interface}", argv, {"WG_PROCESS_FOREGROUND": "1"})  # spares us its banner
