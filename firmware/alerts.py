@@ -18,6 +18,7 @@ from firmware.spool import ACKNOWLEDGED, ALERT, DELIVERED, Entry, Spool, SpoolEr
 from firmware.watch import names
 
 SWEEP_S = 10.0
+TEXT_TRIES, TEXT_AGAIN_S = 60, 5.0
 log = logging.getLogger("alerts")
 
 
@@ -75,7 +76,8 @@ class AlertsService:
             due = min([now + SWEEP_S, *(self.step(entry, now) for entry in list(self.entries.values()))])
             self.publish_fact()
             try:
-                await asyncio.wait_for(self.wake.wait(), max(0.0, due - time.monotonic()))
+                async with asyncio.timeout(max(0.0, due - time.monotonic())):
+                    await self.wake.wait()
             except TimeoutError:
                 self.reserve_full = not self.spool.keep_reserve()
 
@@ -132,11 +134,23 @@ class AlertsService:
         await bus.call(self.unit.bus, "HubLink", "Publish", "ss", topic, payload)
 
     async def text(self, entry: Entry) -> None:
-        alert = entry.alert
-        words = f"{alert.kind.upper()} {alert.unit} {alert.raised_at} no data link; alert {alert.id}"
+        """To every number at once, each by itself: a message may take the network a minute."""
         for number in self.policy.sms_numbers:
-            await bus.call(self.unit.bus, "Modem", "SendSms", "ss", number, words)
-            log.info("texted", extra={"alert": entry.alert.id, "to": number})
+            self.unit.group.create_task(self.text_one(entry.alert, number))
+
+    async def text_one(self, alert: facts.Alert, number: str) -> None:
+        """Until it is sent, the hub has the alert after all, or TEXT_TRIES; the same words are never sent twice."""
+        words = f"{alert.kind.upper()} {alert.unit} {alert.raised_at} no data link; alert {alert.id}"
+        for _ in range(TEXT_TRIES):
+            entry = self.entries.get(alert.id)
+            if entry is None or entry.delivered:
+                return
+            try:
+                await bus.call(self.unit.bus, "Modem", "SendSms", "ss", number, words)
+                return log.info("texted", extra={"alert": alert.id, "to": number})
+            except bus.BusError as error:
+                log.warning("%s", error, extra={"alert": alert.id, "to": number})
+                await asyncio.sleep(TEXT_AGAIN_S)
 
     def publish_fact(self) -> None:
         known = self.entries.values()

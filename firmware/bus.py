@@ -67,7 +67,8 @@ async def call_any(bus: SdBus, owner: str, at: str, of: str, method: str, signat
     if args:
         message.append_data(signature, *args)
     try:
-        reply = await asyncio.wait_for(bus.call_async(message), CALL_TIMEOUT_S)
+        async with asyncio.timeout(CALL_TIMEOUT_S):  # wait_for may swallow a cancellation before Python 3.12
+            reply = await bus.call_async(message)
     except (SdBusBaseError, TimeoutError, OSError) as error:
         raise BusError(f"bus: {owner} {method} failed: {type(error).__name__} {error}") from error
     return reply.get_contents()

@@ -60,7 +60,8 @@ class HubLink:
     async def pause(self, wait_s: float) -> None:
         self.hurry.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.hurry.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self.hurry.wait()
 
     async def use(self, link: mqtt.Link) -> None:
         """One connection, until any part of it fails."""
@@ -115,7 +116,8 @@ class HubLink:
                 )
             await asyncio.sleep(policy.settle_ms / 1000)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.news.wait(), policy.interval_s)
+                async with asyncio.timeout(policy.interval_s):
+                    await self.news.wait()
 
     async def follow_status(self) -> None:
         async for fact in bus.follow(self.unit.bus, "Status", facts.Document):

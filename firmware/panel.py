@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from firmware import contacts, gestures, lamps
-from firmware.drivers.panel import PanelLines
+from firmware.drivers.panel import PanelLines, factory
 from firmware.facts import Button, Lamps, Panel, Pattern
 from firmware.panelfiles import PanelFiles
 from firmware.raising import Raising
@@ -172,7 +172,8 @@ class PanelService:
         """Edges get lost: every contact is read anew, and every request for a lamp looked at again."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.read_now.wait(), self.hardware.reread_s)
+                async with asyncio.timeout(self.hardware.reread_s):
+                    await self.read_now.wait()
             self.read_now.clear()
             at = self.loop.time()
             for button, place, closed in await asyncio.to_thread(self.lines.closed):
@@ -204,6 +205,7 @@ def logged(action: Callable[..., None], *args: object) -> None:
 
 async def body(unit: Unit) -> None:
     """Two of these run on a unit: a press while one of them dies is taken by the other."""
+    factory(unit.config.unit.panel.pin_factory)
     unit.ready()
     await in_charge(Path(unit.config.unit.folders.run) / "panel.lock")
     service = PanelService(unit)

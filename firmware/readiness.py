@@ -39,7 +39,8 @@ class ReadinessService:
                 state, verdict, again = decide(state, self.status, time.monotonic())
                 self.export.set(verdict)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.news.wait(), None if again is None else max(0, again - time.monotonic()))
+                async with asyncio.timeout(None if again is None else max(0, again - time.monotonic())):
+                    await self.news.wait()
 
     async def read_clock(self) -> None:
         while True:

@@ -71,7 +71,8 @@ class Link:
         self._echoes[topic] = payload, echo
         try:
             await self.publish(topic, payload, retain=True, timeout_s=timeout_s)
-            await asyncio.wait_for(echo, timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await echo
         except TimeoutError as error:
             raise HubError(f"hub: {topic} did not come back within {timeout_s} s; is it allowed?") from error
         finally:
@@ -111,7 +112,8 @@ async def connect(unit: str, address: HubAddress, context: ssl.SSLContext) -> As
         tls_context=context,
     )
     try:
-        await asyncio.wait_for(client.__aenter__(), address.connect_timeout_s + 1)
+        async with asyncio.timeout(address.connect_timeout_s + 1):
+            await client.__aenter__()
     except (aiomqtt.MqttError, TimeoutError, OSError, ValueError) as error:
         why = str(error) or type(error).__name__
         raise HubError(f"hub: cannot connect to {address.host}:{address.mqtt_port}: {why}") from error
@@ -119,6 +121,7 @@ async def connect(unit: str, address: HubAddress, context: ssl.SSLContext) -> As
         yield Link(client, unit)
     finally:
         try:
-            await asyncio.wait_for(client.__aexit__(None, None, None), DISCONNECT_S)
+            async with asyncio.timeout(DISCONNECT_S):
+                await client.__aexit__(None, None, None)
         except (aiomqtt.MqttError, TimeoutError, OSError) as error:
             log.info("closed without a farewell: %s", error)

@@ -1,6 +1,7 @@
 """The panel's lines through gpiozero: contacts that close to ground, lamps, over the pin factory named in unit.toml."""
 
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -17,14 +18,22 @@ class PanelError(Exception):
     """The panel's lines cannot be had; the message says which factory and why."""
 
 
+@cache
 def factory(name: str) -> Any:
-    """The pin factory of that name, opened."""
+    """The class of the pin factory of that name, loaded but not opened: a standby has it ready."""
     for each in entry_points(group="gpiozero_pin_factories", name=name):
-        try:
-            return each.load()()
-        except Exception as error:
-            raise PanelError(f"panel: pin factory {name} does not open: {error}; see panel.pin_factory") from error
+        return each.load()
     raise PanelError(f"panel: no pin factory {name} is installed; see panel.pin_factory in unit.toml")
+
+
+def opened(name: str) -> Any:
+    """The pin factory of that name, opened."""
+    try:
+        return factory(name)()
+    except PanelError:
+        raise
+    except Exception as error:
+        raise PanelError(f"panel: pin factory {name} does not open: {error}; see panel.pin_factory") from error
 
 
 class Contact:
@@ -50,7 +59,7 @@ class PanelLines:
     """Every line of the panel, by the name of its setting without `_gpio`."""
 
     def __init__(self, hardware: PanelHardware, edge: Edge, clock: Callable[[], float]) -> None:
-        Device.pin_factory = factory(hardware.pin_factory)
+        Device.pin_factory = opened(hardware.pin_factory)
         lamps = ("panic_lamp", "mute_lamp", "safe_green", "safe_red")
         self.lamps = {name: DigitalOutputDevice(getattr(hardware, f"{name}_gpio")) for name in lamps}
         wired: tuple[tuple[Button, int, int], ...] = (
