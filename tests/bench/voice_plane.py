@@ -3,12 +3,14 @@
     bench/machine/enter ROOT .venv/bin/python -m tests.bench.voice_plane --runs 20
 
 Prints a table and writes results/voice_plane.json; status 1 where a goal is missed. Goals: none lost, none twice,
-longest gap 70 ms. `pause` is the sender's own longest pause: a gap not longer than that was made by this machine.
+longest gap 70 ms (`within` counts the runs that keep it). `pause` is the sender's own longest pause: a gap not longer
+than that was made by this machine, which also runs the eight tunnel processes; so see `none` and the load beside it.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -116,6 +118,7 @@ def row(runs: list[dict[str, dict[str, float]]]) -> dict[str, float]:
         "longest_gap_ms": max(each["longest_gap_ms"] for each in all_of),
         "median_gap_ms": statistics.median(each["longest_gap_ms"] for each in all_of),
         "longest_pause_ms": max(each["sender_pause_ms"] for each in all_of),
+        "within_goal": sum(max(run[way]["longest_gap_ms"] for way in run) <= GOAL_GAP_MS for run in runs),
     }
 
 
@@ -127,13 +130,16 @@ def main() -> None:
     measured = asyncio.run(measure(given.runs, given.faults))
     rows = {name: row(runs) for name, runs in measured.items()}
     print(
-        f"{'fault':24}{'sent':>8}{'lost':>6}{'twice':>7}{'gap ms':>9}{'median':>8}{'pause ms':>10}  ({given.runs} runs)"
+        f"{'fault':24}{'sent':>8}{'lost':>6}{'twice':>7}{'gap ms':>9}{'median':>8}{'pause ms':>10}{'within':>8} of {given.runs}"
     )
     for name, each in rows.items():
         values = f"{each['sent']:8.0f}{each['lost']:6.0f}{each['duplicated']:7.0f}{each['longest_gap_ms']:9.1f}"
-        print(f"{name:24}{values}{each['median_gap_ms']:8.1f}{each['longest_pause_ms']:10.1f}")
+        print(
+            f"{name:24}{values}{each['median_gap_ms']:8.1f}{each['longest_pause_ms']:10.1f}{each['within_goal']:8.0f}"
+        )
     Path("results").mkdir(exist_ok=True)
-    written = {"runs": given.runs, "goal_gap_ms": GOAL_GAP_MS, "rows": rows, "each": measured}
+    print(f"load of this machine: {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors")
+    written = {"runs": given.runs, "load": os.getloadavg(), "goal_gap_ms": GOAL_GAP_MS, "rows": rows, "each": measured}
     Path("results/voice_plane.json").write_text(json.dumps(written, indent=1))
     sys.exit(any(each["lost"] or each["duplicated"] or each["longest_gap_ms"] > GOAL_GAP_MS for each in rows.values()))
 
