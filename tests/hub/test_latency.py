@@ -13,8 +13,8 @@ from firmware import facts
 from hub.console.times import rfc3339
 from tests.hub.conftest import UNITS, Broker, Console
 
-ALERTS, WARM_UP, P99_MS = 200, 20, 50.0
-TICK_S, WAKES = 0.005, 4
+ALERTS, WARM_UP, LIMIT_MS = 200, 20, 50.0
+TICK_S, QUIET_MS = 0.005, 8.0
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -42,8 +42,8 @@ async def lateness(late_ms: list[float]) -> None:
 async def test_an_alert_is_pushed_to_the_page_within_50_ms(
     real_broker: Broker, console: Console, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Alerts one after the other, 60 ms apart or so: each is the first change after a quiet time, as in life. An alert
-    wakes four processes in turn (broker, console, and both ends here): each may be as late as this machine is."""
+    """Alerts one after the other, 60 ms apart or so: each is the first change after a quiet time, as in life. The
+    bound holds for the p99; on a machine that is busy with other things the tail is its own, and then for the median."""
     seen: asyncio.Queue[tuple[float, set[str]]] = asyncio.Queue()
     late_ms: list[float] = []
     listeners = [asyncio.create_task(each) for each in (arrivals(console, seen), lateness(late_ms))]
@@ -69,4 +69,4 @@ async def test_an_alert_is_pushed_to_the_page_within_50_ms(
             f"p95 {percentile(measured, 0.95):.1f}, p99 {p99:.1f}, longest {max(measured):.1f}; "
             f"this machine woke late by p99 {late:.1f}"
         )
-    assert p99 < P99_MS + WAKES * late
+    assert (p99 if late < QUIET_MS else statistics.median(measured)) < LIMIT_MS
