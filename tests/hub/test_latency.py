@@ -43,7 +43,7 @@ async def test_an_alert_is_pushed_to_the_page_within_50_ms(
     real_broker: Broker, console: Console, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Alerts one after the other, 60 ms apart or so: each is the first change after a quiet time, as in life. The
-    bound holds for the p99; on a machine that is busy with other things the tail is its own, and then for the median."""
+    bound holds for the p99; on a machine that is busy with other things the tail is its own: then for the median."""
     seen: asyncio.Queue[tuple[float, set[str]]] = asyncio.Queue()
     late_ms: list[float] = []
     listeners = [asyncio.create_task(each) for each in (arrivals(console, seen), lateness(late_ms))]
