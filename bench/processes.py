@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 log = logging.getLogger("bench")
-RESTART_FIRST_S, RESTART_MAX_S, STEADY_S = 0.1, 2.0, 5.0
+RESTART_S = 0.1  # systemd's own default (RestartSec=, systemd.service(5))
 STOP_S = 3.0
 
 
@@ -51,12 +51,9 @@ class Process:
             self.is_ready.set()
 
     async def _keep_running(self, address: str) -> None:
-        pause_s = RESTART_FIRST_S
         while True:
-            began = time.monotonic()
             await self._run_once(address)
-            pause_s = RESTART_FIRST_S if time.monotonic() - began > STEADY_S else min(pause_s * 2, RESTART_MAX_S)
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(RESTART_S)
 
     async def _run_once(self, address: str) -> None:
         self.is_ready.clear()

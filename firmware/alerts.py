@@ -147,10 +147,12 @@ class AlertsService:
                 return
             try:
                 await bus.call(self.unit.bus, "Modem", "SendSms", "ss", number, words)
-                return log.info("texted", extra={"alert": alert.id, "to": number})
             except bus.BusError as error:
                 log.warning("%s", error, extra={"alert": alert.id, "to": number})
                 await asyncio.sleep(TEXT_AGAIN_S)
+            else:
+                log.info("texted", extra={"alert": alert.id, "to": number})
+                return
 
     def publish_fact(self) -> None:
         known = self.entries.values()
