@@ -13,7 +13,7 @@ SETTLE_S = 5.0  # a voltage is that of the load only some seconds after mains we
 SLOPE_EVERY_S, SLOPE_POINTS = 10.0, 6
 SMOOTH_S = 8.0
 RIGHT_SHARE = 0.015
-LAST_MINUTE = 0.85  # of the straight line's estimate: noise may make that too short by a sixth
+LAST_MINUTE = 0.97  # of the straight line: curves bend down, so there is less than that; the grace is part of it
 NEAR_END = 0.15  # the share of the voltage's range, above the cut-off, in which the straight line counts
 NUDGE_S = 120.0
 
