@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 from pathlib import Path
 
+import msgspec
+
 from firmware import bus, facts, mute, watch
 from firmware.config import Config
 from firmware.drivers.capture_switch import HeadsetGone
@@ -16,6 +18,7 @@ from firmware.drivers.headset_alsa import attach
 from firmware.earpiece import FOLLOWED, Earpiece
 from firmware.microphone import Microphone, commanded
 from firmware.service import Unit, run
+from firmware.soundcheck import soundcheck
 
 MUTE = "mute"
 
@@ -28,7 +31,8 @@ async def body(unit: Unit) -> None:
     try_attach(microphone, unit.config)
     earpiece = Earpiece(microphone.playback, unit.config.site.headset.tone_dbfs)
     play_tone = bus.Method("PlayTone", "s", ("name",), "", earpiece.play_tone)
-    export = bus.Export(unit.bus, "Headset", microphone.fact(), [play_tone])
+    self_test = bus.Method("SelfTest", "", (), "s", lambda: self_tested(microphone))
+    export = bus.Export(unit.bus, "Headset", microphone.fact(), [play_tone, self_test])
     microphone.changed = lambda: announce(export, microphone.fact())
     unit.group.create_task(obey(microphone, file), name="obey")
     unit.group.create_task(keep_attached(microphone, unit.config), name="keep-attached")
@@ -42,6 +46,11 @@ def announce(export: bus.Export[facts.Headset], fact: facts.Headset) -> None:
     """Twenty times a second, so only what is new goes any further."""
     if fact != export.value:
         export.set(fact)
+
+
+async def self_tested(microphone: Microphone) -> str:
+    """The method SelfTest: the verdict as JSON, `{"fit": bool, "findings": [words]}`."""
+    return msgspec.json.encode(await soundcheck(microphone)).decode()
 
 
 async def obey(microphone: Microphone, file: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from array import array
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,7 @@ class Microphone:
         self._verify: asyncio.TimerHandle | None = None
         self._verified_at_s = 0.0
         self._fds: list[int] = []
+        self.listeners: list[Callable[[array[int]], None]] = []
 
     def fact(self) -> facts.Headset:
         """What is measured now, for the bus."""
@@ -152,6 +154,8 @@ class Microphone:
             return
         self.overruns += self.headset.overruns
         self.headset.overruns = 0
+        for listener in self.listeners:
+            listener(samples)
         if samples:
             self._heard(level.measure(samples, RATE_HZ, self.policy.silence_dbfs))
 

@@ -32,6 +32,7 @@ class Scene:
     def __init__(self, folder: Path, twin: HeadsetTwin) -> None:
         self.folder, self.twin = folder, twin
         self.process: subprocess.Popen[bytes] | None = None
+        self.restarts = 0
         self.facts: list[tuple[float, Headset | None]] = []
         self._changed = asyncio.Event()
 
@@ -55,6 +56,14 @@ class Scene:
         environment = {**os.environ, **self.twin.environment, "HDU_CONFIG": str(self.folder)}
         with (self.folder / "headset.log").open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-m", "firmware.headset"], env=environment, stderr=log)
+
+    async def keep(self) -> None:
+        """What systemd does: an unplugged device may abort the service, which is then started again."""
+        while True:
+            if self.process and self.process.poll() is not None:
+                self.restarts += 1
+                self.start()
+            await asyncio.sleep(0.1)
 
     def kill(self) -> None:
         if self.process:
@@ -123,13 +132,14 @@ async def headset(folder: Path) -> AsyncIterator[Scene]:
     twin = HeadsetTwin(folder / "headset")
     await twin.start()
     scene = Scene(folder, twin)
-    follower = asyncio.create_task(scene.follow())
+    tasks = [asyncio.create_task(scene.follow()), asyncio.create_task(scene.keep())]
     try:
         await twin.command({"speaking": True})
         scene.start()
         await scene.lamp("live", 15)
         yield scene
     finally:
-        follower.cancel()
+        for task in tasks:
+            task.cancel()
         scene.kill()
         await twin.close()

@@ -93,7 +93,8 @@ class Server:
     async def pactl(self, *words: str) -> str:
         """What pactl prints; ServerError with its complaint."""
         process = await self.spawn("pactl", *words, stderr=asyncio.subprocess.PIPE)
-        out, complaint = await process.communicate()
+        async with ending(process):
+            out, complaint = await process.communicate()
         if process.returncode:
             raise ServerError(f"pactl {' '.join(words)}: {complaint.decode().strip()}")
         return out.decode()

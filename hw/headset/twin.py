@@ -17,6 +17,7 @@ KNOWN: dict[str, type | tuple[type, ...]] = {
     "plugged": bool,
     "speaking": bool,
     "room": bool,
+    "loop": bool,
     "level_dbfs": (int, float),
     "button": str,
     "stuck_switch": bool,
@@ -34,7 +35,8 @@ class HeadsetTwin:
         self.switch_on: bool | None = None
         self._rms: float | None = None
         self._heard_at = self._sound_at = 0.0
-        self._followed = False
+        self._followed = self.loop = False
+        self._loop = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._voice: asyncio.Task[None] | None = None
         self._room: asyncio.Task[None] | None = None
@@ -56,6 +58,7 @@ class HeadsetTwin:
             "plugged": self.plugged,
             "speaking": self.speaking,
             "room": self.room,
+            "loop": self.loop,
             "level_dbfs": self.level_dbfs,
             "capture_rms": self._rms if fresh else None,
             "silent_ms": round((self._heard_at - self._sound_at) * 1000) if fresh else None,
@@ -78,6 +81,9 @@ class HeadsetTwin:
             self.speaking = bool(body.get("speaking", self.speaking))
             self.level_dbfs = float(str(body.get("level_dbfs", self.level_dbfs)))
             await self._speak()
+        if "loop" in body:
+            self.loop = bool(body["loop"])
+            await self._hold_together()
         if body.get("button") == "mute":
             await self._press()
 
@@ -86,12 +92,14 @@ class HeadsetTwin:
         self.plugged, self._sound_at = True, time.monotonic()
         if self.stuck:
             await self._wire()
+        if self.loop:
+            await self._hold_together()
         await self._read_switch()
         self._tasks = [asyncio.create_task(each) for each in (self._listen(), self._watch_switch())]
         await self._speak()
 
     async def _pull_out(self) -> None:
-        self.plugged, self._rms, self._followed = False, None, False
+        self.plugged, self._rms, self._followed, self._loop = False, None, False, ""
         tasks = [*self._tasks, *filter(None, (self._voice, self._room))]
         for task in tasks:
             task.cancel()
@@ -113,6 +121,15 @@ class HeadsetTwin:
                 await self.server.pactl("list", "source-outputs"), await self.server.pactl("list", "modules", "short")
             )
             await self.server.pactl("move-source-output", index, "mouth.monitor" if self.stuck else "switch")
+
+    async def _hold_together(self) -> None:
+        """The earpiece held to the microphone: what is played is captured, until it is let go."""
+        if not self.plugged:
+            return
+        if self._loop:
+            await self.server.pactl("unload-module", self._loop)
+        words = ("module-loopback", "source=ear.monitor", "sink=mouth", "latency_msec=20")
+        self._loop = (await self.server.pactl("load-module", *words)).strip() if self.loop else ""
 
     async def _speak(self) -> None:
         """Voice and room as they are now wanted."""

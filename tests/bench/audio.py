@@ -13,6 +13,7 @@ import os
 import random
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -127,14 +128,16 @@ async def live_sequences(scene: Scene, count: int, source: random.Random) -> dic
         scene.press("muted")
         try:
             await scene.lamp("muted", 10)
-        except TimeoutError:
+        except TimeoutError as error:
             dark += 1
+            print(f"not proven: {[deed for _, deed in deeds[-5:]]} {error}", file=sys.stderr)
         listener.cancel()
         await asyncio.gather(listener, return_exceptions=True)
         lies += lit_with_sound(scene, ear, facts_before)
     return {
         "sequences": count,
         "deeds": len(deeds),
+        "restarts_beside_kills": scene.restarts,
         "lit_while_sound_passes": lies,
         "muted_and_not_proven_in_10_s": dark,
     }
@@ -186,7 +189,7 @@ def cpu_s(pid: int) -> float:
 
 
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
-    source = random.Random(options.seed)
+    source, live = random.Random(options.seed), random.Random(options.seed)
     report: dict[str, Any] = {"seed": options.seed, "load_average": round(os.getloadavg()[0], 2)}
     lies = sum(model_sequence(source) for _ in range(options.sequences))
     report["model"] = {"sequences": options.sequences, "false_steady_or_dark": lies}
@@ -198,7 +201,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
             report["mute"] = await press_to_proof(scene, ear, options.presses, source)
             listener.cancel()
             await asyncio.gather(listener, return_exceptions=True)
-            report["live"] = await live_sequences(scene, options.live, source)
+            report["live"] = await live_sequences(scene, options.live, live)
     return report
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -126,8 +127,32 @@ async def test_a_tone_is_heard_in_the_ear(scene: Scene) -> None:
     async with listening(Ear(scene.twin, "ear.monitor")) as ear:
         await bus.call(bus.connect(), "Headset", "PlayTone", "s", "panic-taken")
         await eventually(lambda: any(level > 0.003 for _, level in ear.heard))
+        ear.heard.clear()
+        scene.press("muted")
+        await scene.lamp("muted")
+        await eventually(lambda: any(level > 0.003 for _, level in ear.heard))
     with pytest.raises(bus.BusError):
         await bus.call(bus.connect(), "Headset", "PlayTone", "s", "no such tone")
+
+
+async def self_test() -> tuple[bool, str]:
+    """The verdict, and its findings in one line."""
+    answer = json.loads(await bus.call(bus.connect(), "Headset", "SelfTest"))
+    return answer["fit"], "; ".join(answer["findings"])
+
+
+@needs_server
+async def test_the_self_test_hears_its_own_sweep_and_says_what_is_wrong(scene: Scene) -> None:
+    await scene.twin.command({"speaking": False})
+    await scene.until(lambda fact: fact.noise_floor_dbfs is not None and fact.noise_floor_dbfs < -59)
+    fit, words = await self_test()
+    assert (fit, "nothing was heard back" in words) == (False, True)
+    await scene.twin.command({"loop": True})
+    fit, words = await self_test()
+    assert (fit, "heard back after" in words) == (True, True), words
+    scene.press("muted")
+    await scene.lamp("muted")
+    assert await self_test() == (False, "the microphone is muted: press MUTE, and try again")
 
 
 def test_the_command_is_what_the_file_says_and_doubt_is_muted(tmp_path: Path) -> None:
