@@ -4,7 +4,7 @@ PORT ?= 8911
 MACHINE := bench/machine
 SCRIPTS := bench/machine/prepare bench/machine/enter bench/machine/python .ci/run
 
-.PHONY: bench-audio help run test check pytest bench lock packages
+.PHONY: bench-call bench-audio help run test check pytest bench lock packages
 help:  ## print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
@@ -28,3 +28,6 @@ run: packages  ## the whole unit on twins; open the page it prints (PORT=8911)
 
 bench-audio: packages  ## mute latency, proof and lies on a real sound server (ARGS="--presses 200"); results/audio.json
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.audio $(ARGS)
+
+bench-call: packages  ## a 5-minute call while the uplinks fail, and what calls cost (ARGS="--seconds 60"); results/call.json
+	@$(MACHINE)/enter "$$(cat .packages)" sh -c '.venv/bin/python -m tests.bench.call_idle && .venv/bin/python -m tests.bench.call $(ARGS)'

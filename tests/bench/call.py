@@ -1,0 +1,212 @@
+"""`make bench-call`: one long call over the whole bench while the uplinks fail at random.
+
+`python -m tests.bench.call [--seconds 300] [--every 10] [--seed N]` starts a bench of its own inside
+bench/machine/enter; `--url` and `--folder` name one that runs (`make run`, .run/PORT). Prints a table and writes
+results/call.json: whether the call ever dropped, for each fault the audible gap at the dispatcher's ear and the packets
+lost, and PESQ (ITU-T P.862.2) of what was heard against what the agency said, where the package `pesq` is installed.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import subprocess
+import time
+import wave
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench import conftest
+from tests.bench.conftest import Client
+from tests.bench.listening import FRAME_MS, PIECE, gap_ms, laid, levels
+
+RESULTS = Path("results/call.json")
+RATE_HZ = 16_000
+FAULTS: tuple[dict[str, object], ...] = ({"cable": False}, {"blackhole": True}, {"loss": 0.3})
+PIECES = 4
+PESQ_SAMPLES = PIECES * PIECE * FRAME_MS * RATE_HZ // 1000
+Fault = dict[str, Any]
+
+
+@contextlib.contextmanager
+def bench(options: argparse.Namespace) -> Iterator[Client]:
+    """The bench that was named, or one of our own."""
+    if options.url:
+        client = Client(int(options.url.rsplit(":", 1)[1].strip("/")))
+        client.root, client.folder = options.url.rstrip("/"), Path(options.folder)
+        yield client
+        return
+    process, client, lifeline = conftest.start(f"c{os.getpid()}-")
+    with process:
+        try:
+            conftest.ready(process)
+            yield client
+        finally:
+            os.close(lifeline)
+            process.wait(30)
+
+
+@contextlib.contextmanager
+def listening(client: Client, target: Path) -> Iterator[None]:
+    """Records the dispatcher's ear, as raw 16 kHz mono."""
+    sound = {**os.environ, "PULSE_SERVER": f"unix:{client.folder / 'unit' / 'headset' / 'pulse.socket'}"}
+    subprocess.run(["pactl", "set-source-mute", "ear.monitor", "0"], env=sound, check=True)
+    words = ["parec", "--raw", "--device=ear.monitor", "--format=s16le", "--channels=1", "--latency-msec=20"]
+    with target.open("wb") as out, subprocess.Popen([*words, f"--rate={RATE_HZ}"], env=sound, stdout=out) as ear:
+        try:
+            yield
+        finally:
+            ear.terminate()
+
+
+def call(client: Client) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/unit.json")["call"]
+    return found
+
+
+def run(client: Client, options: argparse.Namespace, source: random.Random, heard: Path) -> tuple[list[Fault], int]:
+    """The call with its faults; each as it was, and how often the unit was seen without the call."""
+    client.heal()
+    client.until("the extension is registered", lambda: call(client)["registered"])
+    client.post("/twin/call", {"action": "ring"})
+    client.until("the call rings", lambda: call(client)["state"] == "ringing")
+    client.post("/unit/call", {"action": "answer"})
+    client.until("the call is active", lambda: call(client)["state"] == "active")
+    faults: list[Fault] = []
+    with listening(client, heard):
+        began = time.monotonic()
+        drops = watch(client, began + options.quiet)
+        while (now := time.monotonic()) < began + options.seconds:
+            faults.append(fault(client, source, now - began))
+            drops += watch(client, now + options.every / 2)
+            faults[-1]["after"] = call(client)
+            client.post(f"/twin/uplink/{faults[-1]['uplink']}", {"heal": True})
+            drops += watch(client, now + options.every)
+    client.post("/unit/call", {"action": "hang-up"})
+    return faults, drops
+
+
+def fault(client: Client, source: random.Random, at_s: float) -> Fault:
+    """One uplink fails in one of three ways; another is always left."""
+    uplink, kind = source.choice(("wired", "lte")), source.choice(FAULTS)
+    before = call(client)
+    client.post(f"/twin/uplink/{uplink}", kind)
+    return {"at_s": round(at_s, 1), "uplink": uplink, "fault": kind, "before": before}
+
+
+def watch(client: Client, until_s: float) -> int:
+    """How often, twice a second, the unit did not show the call active."""
+    missed = 0
+    while (left_s := until_s - time.monotonic()) > 0:
+        missed += call(client)["state"] != "active"
+        time.sleep(min(0.5, left_s))
+    return missed
+
+
+def samples(file: Path) -> "array[int]":
+    data = file.read_bytes()
+    return array("h", data[: len(data) // 2 * 2])
+
+
+def said(client: Client) -> "array[int]":
+    """What the agency says over and over."""
+    with wave.open(str(client.folder / "agency" / "desk" / "speech.wav")) as file:
+        return array("h", file.readframes(file.getnframes()))
+
+
+def gaps(heard: "array[int]", spoken: "array[int]") -> list[int]:
+    """The longest audible gap of each piece of what was heard, in ms."""
+    say, hear = levels(spoken, RATE_HZ), levels(heard, RATE_HZ)
+    twice = say * 2
+    return [
+        gap_ms(twice[at : at + PIECE], hear[number * PIECE : (number + 1) * PIECE])
+        for number, at in enumerate(laid(say, hear))
+    ]
+
+
+def judged(faults: Sequence[Fault], by_piece: Sequence[int], every_s: float) -> list[Fault]:
+    """Each fault with the audible gap while it lasted and when it was healed, and the packets lost in it."""
+    rows = []
+    for each in faults:
+        first, last = (int(at_s * 1000 / FRAME_MS / PIECE) for at_s in (each["at_s"], each["at_s"] + every_s))
+        lost = each["after"]["lost_frames"], each["before"]["lost_frames"]
+        rows.append(
+            {
+                **{key: each[key] for key in ("at_s", "uplink", "fault")},
+                "audible_gap_ms": max(by_piece[first:last], default=0),
+                "lost_frames": None if None in lost else lost[0] - lost[1],
+                "underruns": each["after"]["underruns"],
+                "mos": each["after"]["mos"],
+            }
+        )
+    return rows
+
+
+def pesq(heard: "array[int]", spoken: "array[int]") -> list[float] | str:
+    """Wideband PESQ of each eight seconds; in words why not, where the package is not here."""
+    try:
+        import numpy  # type: ignore[import-not-found, unused-ignore]
+        from pesq import pesq as score  # type: ignore[import-not-found, unused-ignore]
+    except ImportError as error:
+        return f"not measured: {error}; pip install pesq numpy (it compiles)"
+    twice, scores = spoken * 2, []
+    starts = laid(levels(spoken, RATE_HZ), levels(heard, RATE_HZ))[::PIECES]
+    for number, start in enumerate(starts[: len(heard) // PESQ_SAMPLES]):
+        at = start * RATE_HZ * FRAME_MS // 1000
+        reference = numpy.array(twice[at : at + PESQ_SAMPLES], dtype=numpy.int16)
+        degraded = numpy.array(heard[number * PESQ_SAMPLES : (number + 1) * PESQ_SAMPLES], dtype=numpy.int16)
+        scores.append(round(float(score(RATE_HZ, reference, degraded, "wb")), 2))
+    return scores
+
+
+def report(options: argparse.Namespace) -> dict[str, Any]:
+    heard = Path(options.heard)
+    heard.parent.mkdir(exist_ok=True)
+    with bench(options) as client:
+        spoken = said(client)
+        faults, drops = run(client, options, random.Random(options.seed), heard)
+    by_piece = gaps(samples(heard), spoken)
+    rows = judged(faults, by_piece, options.every)
+    scores = pesq(samples(heard), spoken)
+    found = [row["audible_gap_ms"] for row in rows]
+    before = int(options.quiet * 1000 / FRAME_MS / PIECE)
+    return {
+        "seconds": options.seconds,
+        "seed": options.seed,
+        "load_average": round(os.getloadavg()[0], 2),
+        "faults": rows,
+        "seen_without_call": drops,
+        "audible_gap_ms": {"max": max(found), "mean": round(sum(found) / len(found), 1)},
+        "audible_gap_ms_without_fault": max(by_piece[:before]),
+        "pesq": scores,
+        "pesq_mean": round(sum(scores) / len(scores), 2) if isinstance(scores, list) and scores else None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.call", description="a call while the uplinks fail")
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--every", type=float, default=10.0, help="seconds from one fault to the next")
+    parser.add_argument("--quiet", type=float, default=10.0, help="seconds before the first fault, to compare with")
+    parser.add_argument("--seed", type=int, default=911)
+    parser.add_argument("--url", default="", help="of a bench that runs, such as http://127.0.0.1:8911")
+    parser.add_argument("--folder", default=".run/8911", help="of that bench")
+    parser.add_argument("--heard", default="results/call-heard.raw", help="where the dispatcher's ear is recorded")
+    found = report(parser.parse_args())
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    for row in found["faults"]:
+        what = f"{row['uplink']:6} {json.dumps(row['fault']):22}"
+        print(
+            f"{row['at_s']:7} s  {what} gap {row['audible_gap_ms']:4} ms  lost {row['lost_frames']}  MOS {row['mos']}"
+        )
+    for name in ("seen_without_call", "audible_gap_ms", "audible_gap_ms_without_fault", "pesq_mean", "load_average"):
+        print(f"{name:30} {found[name]}")
+    if isinstance(found["pesq"], str):
+        print(found["pesq"])
+
+
+if __name__ == "__main__":
+    main()
