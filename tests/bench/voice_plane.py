@@ -99,9 +99,9 @@ async def one(ground: Ground, act: Act) -> dict[str, dict[str, float]]:
     }
 
 
-async def measure(runs: int, faults: list[str]) -> dict[str, list[dict[str, dict[str, float]]]]:
+async def measure(runs: int, faults: list[str], lte_delay_s: float) -> dict[str, list[dict[str, dict[str, float]]]]:
     with tempfile.TemporaryDirectory() as folder:
-        async with Ground(Path(folder)) as ground:
+        async with Ground(Path(folder)) as ground, ground.delayed("lte", lte_delay_s):
             await ground.python("pinning", "-m", "tests.bench.pinning")
             await ground.unit_routes(2, "101")
             await warm_up(ground)
@@ -125,13 +125,13 @@ def row(runs: list[dict[str, dict[str, float]]]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--lte-delay-ms", type=float, default=0.0, help="each way, by a delay line in this process")
     parser.add_argument("--faults", nargs="*", default=list(FAULTS), choices=list(FAULTS))
     given = parser.parse_args()
-    measured = asyncio.run(measure(given.runs, given.faults))
+    measured = asyncio.run(measure(given.runs, given.faults, given.lte_delay_ms / 1000))
     rows = {name: row(runs) for name, runs in measured.items()}
-    print(
-        f"{'fault':24}{'sent':>8}{'lost':>6}{'twice':>7}{'gap ms':>9}{'median':>8}{'pause ms':>10}{'within':>8} of {given.runs}"
-    )
+    titles = f"{'fault':24}{'sent':>8}{'lost':>6}{'twice':>7}{'gap ms':>9}{'median':>8}{'pause ms':>10}{'within':>8}"
+    print(f"{titles} of {given.runs}")
     for name, each in rows.items():
         values = f"{each['sent']:8.0f}{each['lost']:6.0f}{each['duplicated']:7.0f}{each['longest_gap_ms']:9.1f}"
         print(

@@ -4,12 +4,13 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 
 from hw.cables import namespace
+from hw.cables.delay import DelayLine
 from hw.cables.faults import Router
 from hw.cables.networkmanager import Command, NetworkManager, UnitBus
 from hw.cables.topology import LINES, Topology, ip, run
@@ -108,6 +109,17 @@ class Ground:
 
     async def restart(self, name: str) -> None:
         await self.run(self.commands[name])
+
+    @asynccontextmanager
+    async def delayed(self, name: str, delay_s: float) -> AsyncIterator[None]:
+        """One line takes so much longer, each way."""
+        (line,) = [each for each in LINES if each.name == name]
+        delay = DelayLine(self.names.router(name), line.gateway)
+        await delay.set(delay_s)
+        try:
+            yield
+        finally:
+            await delay.close()
 
     async def _end_all(self) -> None:
         for child in reversed(self.children.values()):

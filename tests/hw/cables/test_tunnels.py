@@ -14,9 +14,9 @@ import pytest
 from firmware.failover.tunnels import ALL, DATA, LTE, VOICE, WIRED, Tunnel
 from firmware.failover.voice_plane import rules
 from hw.cables import namespace
-from hw.cables.faults import Fault
+from hw.cables.faults import Direction, Fault
 from hw.cables.probe import Probe
-from hw.cables.topology import CablesError, run
+from hw.cables.topology import HUB, CablesError, run
 from tests.bench.voice_plane import stream
 from tests.hw.cables.ground import Ground, until
 
@@ -131,6 +131,23 @@ async def test_voice_goes_by_lte_alone(ground: Ground) -> None:
     assert await speak(ground) == (0, 0)
 
 
+@pytest.mark.parametrize("way", ["up", "down", "both"])
+async def test_a_slower_lte_saves_every_packet_that_wired_swallows(ground: Ground, way: Direction) -> None:
+    """As in the field: wired is heard first all the time, so each end answers there, and only copies are left."""
+    await copying(ground, True)
+    async with ground.delayed("lte", 0.03):
+        await speak(ground, 0.5)
+        voice = stream(ground)
+        running = asyncio.create_task(voice.run())
+        await until(lambda: voice.up.received > 10 and voice.down.received > 10)
+        ground.routers["wired"].set(Fault(blackhole=way))
+        await asyncio.sleep(0.5)
+        running.cancel()
+        await voice.settle()
+        voice.close()
+    assert (voice.up.lost, voice.down.lost, voice.up.duplicated, voice.down.duplicated) == (0, 0, 0, 0)
+
+
 async def test_voice_goes_by_wired_alone(ground: Ground) -> None:
     await copying(ground, True)
     ground.routers["lte"].set(Fault(cable=False))
@@ -143,6 +160,8 @@ async def test_a_pinned_tunnel_never_takes_the_other_way(ground: Ground) -> None
         ground.routers[name].set(Fault(cable=False))
     assert not await answers(ground, WIRED)
     assert await counted(ground, "pinned_wired") == 0
+    with pytest.raises(CablesError, match=r"unreachable|No route"):
+        await ground.unit("ip", "route", "get", HUB, "mark", str(WIRED.mark))
     ground.routers["lte"].set(Fault(cable=False))
     ground.routers["wired"].set(Fault())
     await carries(ground, WIRED)
