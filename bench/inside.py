@@ -6,6 +6,7 @@ import logging
 import shutil
 import signal
 import socket
+import subprocess
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -79,24 +80,33 @@ def fresh(folder: Path, stack: AsyncExitStack) -> Path:
     return folder
 
 
-async def serve(port: int, page: socket.socket, lifeline: int, prefix: str) -> None:
+def small_disk(folder: Path, size_kb: int, stack: AsyncExitStack) -> None:
+    """A disk of its own for what the unit keeps, so that it can be filled."""
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "none", str(folder)], check=True)
+    stack.callback(subprocess.run, ["umount", "-l", str(folder)], check=False)
+
+
+async def serve(given: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    asyncio.get_running_loop().add_reader(lifeline, stopped.set)
+    asyncio.get_running_loop().add_reader(given.lifeline, stopped.set)
     began = time.monotonic()
     async with AsyncExitStack() as stack:
-        bench = Bench(fresh(RUN / str(port), stack), prefix)
+        bench = Bench(fresh(RUN / str(given.port), stack), given.prefix)
+        if given.disk_kb:
+            small_disk(bench.folder / "unit" / "data", given.disk_kb, stack)
         await bench.start(stack)
         handles = Handles(bench.twins, bench.processes, bench.view, bench.hub.console_socket)
         runner = web.AppRunner(handles.application(), access_log=None, shutdown_timeout=1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.SockSite(runner, page).start()
+        await web.SockSite(runner, socket.socket(fileno=given.socket)).start()
         log.info("up after %.1f s", time.monotonic() - began)
-        print(f"bench ready: http://127.0.0.1:{port}/", flush=True)
+        print(f"bench ready: http://127.0.0.1:{given.port}/", flush=True)
         await stopped.wait()
-        asyncio.get_running_loop().remove_reader(lifeline)
+        asyncio.get_running_loop().remove_reader(given.lifeline)
         handles.closing.set()
 
 
@@ -108,10 +118,13 @@ def main() -> None:
     parser.add_argument(
         "--prefix", default="", help="before the names of its namespaces, so that two stand side by side"
     )
+    parser.add_argument(
+        "--disk-kb", type=int, default=0, help="keep the unit's data on a disk of this size (0: no limit)"
+    )
     given = parser.parse_args()
     journal.set_up()
     try:
-        asyncio.run(serve(given.port, socket.socket(fileno=given.socket), given.lifeline, given.prefix))
+        asyncio.run(serve(given))
     except TimeoutError as error:
         raise SystemExit(f"bench: {error}; its log is in .run/{given.port}/log while it runs") from error
 

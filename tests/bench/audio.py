@@ -26,6 +26,7 @@ from tests.firmware.mute_model import Model
 from tests.headset_scene import Ear, Scene, eventually, headset
 
 RESULTS = Path("results/audio.json")
+DEFAULTS = {"presses": 200, "sequences": 10_000, "live": 40, "replugs": 200, "seed": 911}
 FAULTS = ("set_fails", "lies", "stale", "silent_stream")
 
 
@@ -176,10 +177,34 @@ async def idle(scene: Scene, seconds: float) -> dict[str, float]:
     before = cpu_s(scene.process.pid)
     await asyncio.sleep(seconds)
     used = cpu_s(scene.process.pid) - before
-    rollup = Path(f"/proc/{scene.process.pid}/smaps_rollup").read_text()
-    pss_kb = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
     await scene.twin.command({"speaking": True})
-    return {"cpu_percent": round(100 * used / seconds, 2), "pss_mb": round(pss_kb / 1024, 1)}
+    return {"cpu_percent": round(100 * used / seconds, 2), "pss_mb": round(held(scene.process.pid)[1], 1)}
+
+
+async def replugs(scene: Scene, count: int) -> dict[str, Any]:
+    """Pulled out and plugged in while muted: how soon it is proven again, and what the service keeps of each time."""
+    assert scene.process
+    pid, restarts, back = scene.process.pid, scene.restarts, list[float]()
+    scene.press("muted")
+    await scene.lamp("muted")
+    before = (0, 0.0)
+    for number in range(count):
+        await scene.twin.command({"plugged": False})
+        await scene.until(lambda fact: fact.present is False)
+        at = time.monotonic()
+        await scene.twin.command({"plugged": True})
+        back.append(await scene.lamp("muted") - at)
+        before = held(pid) if number == min(10, count - 1) else before
+    after = held(scene.process.pid)
+    grown = {"descriptors_grown": after[0] - before[0], "pss_grown_mb": round(after[1] - before[1], 1)}
+    return {"replugs": count, "aborts": scene.restarts - restarts, **grown, "plug_to_mute_proven": percentiles(back)}
+
+
+def held(pid: int) -> tuple[int, float]:
+    """Open descriptors and proportional memory in MB of a process."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    pss_kb = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    return len(list(Path(f"/proc/{pid}/fd").iterdir())), pss_kb / 1024
 
 
 def cpu_s(pid: int) -> float:
@@ -201,16 +226,18 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
             report["mute"] = await press_to_proof(scene, ear, options.presses, source)
             listener.cancel()
             await asyncio.gather(listener, return_exceptions=True)
+            report["replug"] = await replugs(scene, options.replugs)
             report["live"] = await live_sequences(scene, options.live, live)
     return report
 
 
 def table(report: dict[str, Any]) -> str:
     lines = [f"{'':28}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}"]
-    for name in ("press_to_far_end_silence", "press_to_mute_proven"):
-        row = report["mute"][name]
+    rows = (("mute", "press_to_far_end_silence"), ("mute", "press_to_mute_proven"), ("replug", "plug_to_mute_proven"))
+    for part, name in rows:
+        row = report[part][name]
         lines.append(f"{name.replace('_', ' '):28}{row['p50_ms']:9}{row['p99_ms']:9}{row['max_ms']:9}")
-    for part in ("mute", "model", "live", "idle"):
+    for part in ("mute", "model", "replug", "live", "idle"):
         plain = {key: value for key, value in report[part].items() if not isinstance(value, dict)}
         lines.append(f"{part:8}" + "  ".join(f"{key.replace('_', ' ')} {value}" for key, value in plain.items()))
     return "\n".join([*lines, f"seed {report['seed']}, load average {report['load_average']}"])
@@ -218,7 +245,7 @@ def table(report: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("presses", 200), ("sequences", 10_000), ("live", 40), ("seed", random.randrange(10**6))):
+    for name, default in DEFAULTS.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--idle-s", type=float, default=20.0)
     report = asyncio.run(measure(parser.parse_args()))

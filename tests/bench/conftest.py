@@ -58,6 +58,31 @@ class Client:
     def open_alerts(self) -> dict[str, Any]:
         return {each["id"]: each for each in self.get("/hub.json")["alerts"] if not each["acknowledged_by"]}
 
+    def try_post(self, path: str, body: object) -> bool:
+        """Whether it was taken; a part that is dead just now is no failure."""
+        try:
+            self.post(path, body)
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def try_all_alerts(self) -> list[str]:
+        try:
+            return [each["id"] for each in self.get("/hub.json")["alerts"]]
+        except (OSError, ValueError):
+            return []
+
+    def try_open_alerts(self) -> list[str]:
+        try:
+            return sorted(self.open_alerts())
+        except (OSError, ValueError):
+            return []
+
+    def get_services(self) -> list[str]:
+        """Every process of the bench by name, from the first picture of the page's events."""
+        with urllib.request.urlopen(f"{self.root}/events", timeout=10) as events:
+            return list(json.loads(events.readline().removeprefix(b"data: "))["services"])
+
     def heal(self) -> None:
         """Everything well again, and every alert answered."""
         for name in ("wired", "wired2", "lte"):
@@ -70,13 +95,13 @@ class Client:
         self.until("the unit is on the hub", lambda: self.get("/unit.json")["hub"]["connected"])
 
 
-def start(prefix: str) -> tuple[subprocess.Popen[str], Client, int]:
+def start(prefix: str, *options: str) -> tuple[subprocess.Popen[str], Client, int]:
     """A bench as a process of its own, and the end of its lifeline that keeps it."""
     page = socket.create_server(("127.0.0.1", 0))
     port, (inner, outer) = page.getsockname()[1], os.pipe()
     command = [sys.executable, "-m", "bench.inside", "--socket", str(page.fileno()), "--lifeline", str(inner)]
     process = subprocess.Popen(
-        [*command, "--port", str(port), "--prefix", prefix],
+        [*command, "--port", str(port), "--prefix", prefix, *options],
         cwd=ROOT,
         pass_fds=(page.fileno(), inner),
         stdout=subprocess.PIPE,

@@ -7,7 +7,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,10 @@ from pathlib import Path
 from bench.processes import Processes, Program, inside, python
 from firmware.failover import probing, tunnels
 from hw.cables import namespace
+from hw.cables.delay import DelayLine
 from hw.cables.faults import Fault, Router
 from hw.cables.networkmanager import Command, NetworkManager, UnitBus
-from hw.cables.topology import HUB, OTHERS, Topology, run
+from hw.cables.topology import HUB, LINES, OTHERS, Topology, run
 from hw.cables.tunnels import Tunnels
 
 SITE_KEY = bytes(range(32))
@@ -50,7 +51,10 @@ class Lab:
     connectivity: str = ""
     passes_dead_links: bool = True
     data_tunnel: bool = True
+    others: Callable[[str], Awaitable[asyncio.Server]] | None = None
+    marked_at: float = 0.0
     routers: dict[str, Router] = field(default_factory=dict)
+    delays: dict[str, DelayLine] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.network = Topology(self.prefix)
@@ -62,6 +66,7 @@ class Lab:
 
     async def start(self, stack: AsyncExitStack) -> None:
         """The network, the bus, NetworkManager, the hub's responder and the data tunnel; cables not used are out."""
+        self.stack = stack
         self.folder.mkdir(parents=True, exist_ok=True)
         stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         await self.network.start()
@@ -69,6 +74,9 @@ class Lab:
         if not self.passes_dead_links:
             namespace.within(self.names.unit, _keep_dead_links)
         self._routers(stack)
+        if self.others:
+            server = await self.others(self.names.hub)
+            stack.callback(server.close)
         stack.push_async_callback(self.processes.stop)
         await self.processes.start(self._program(self.bus.prepare(), self.bus.socket.exists))
         await self.processes.start(self._program(self._manager(), lambda: True), self._responder())
@@ -136,6 +144,19 @@ class Lab:
         (config / "unit.toml").write_text(UNIT.format(name=UNIT_NAME, folder=self.folder) + uplinks)
         argv = inside(self.names.unit, [sys.executable, "-m", f"firmware.{service}"])
         return Program(service, argv, {**os.environ, **self.environment})
+
+    async def set(self, uplink: str, fault: Fault) -> None:
+        """Puts a fault in force; delay goes by the router's delay line."""
+        if fault.delay_ms != self.routers[uplink].fault.delay_ms:
+            await self._delay(uplink, fault.delay_ms / 1000)
+        self.routers[uplink].set(fault)
+
+    async def _delay(self, uplink: str, delay_s: float) -> None:
+        if uplink not in self.delays:
+            inside = next(line.gateway for line in LINES if line.name == uplink)
+            self.delays[uplink] = DelayLine(self.names.router(uplink), inside)
+            self.stack.push_async_callback(self.delays[uplink].close)
+        await self.delays[uplink].set(delay_s)
 
     async def active(self) -> str:
         """The uplink that the default route takes now."""
