@@ -1,0 +1,81 @@
+"""The tunnels as NetworkManager profiles (nm-settings-keyfile(5)): what provisioning writes on a unit. Pure.
+
+The pins are in the tunnels' own profiles, so that they stand when an uplink's goes. What must stand while no tunnel
+does (the address wg-voice's datagrams come from, and `unreachable` behind every prefix) is a dummy interface's.
+"""
+
+from collections.abc import Mapping
+from uuid import NAMESPACE_DNS, uuid5
+
+from firmware.failover import tunnels
+from firmware.failover.tunnels import ALL, CARRIED, LAST_METRIC, PREFIX, UNREACHABLE_OFFSET, WIRED, Tunnel, host
+
+STANDING = "hdu-standing"
+Sections = dict[str, dict[str, str | int]]
+
+
+def keyfiles(number: int, hub: str, private: Mapping[str, str], public: Mapping[str, str]) -> dict[str, str]:
+    """File name to content for unit `number`: each tunnel with its private key and the hub's public one (by interface).
+
+    The files belong to root alone (mode 600), else NetworkManager refuses them.
+    """
+    profiles = {STANDING: _standing(number)}
+    for tunnel in ALL:
+        profiles[tunnel.interface] = _tunnel(tunnel, number, hub, private[tunnel.interface], public[tunnel.interface])
+    return {f"{name}.nmconnection": _text(sections) for name, sections in profiles.items()}
+
+
+def _text(sections: Sections) -> str:
+    parts = (f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in of.items()) for name, of in sections.items())
+    return "\n".join(parts)
+
+
+def _connection(name: str, kind: str) -> dict[str, str | int]:
+    identity = str(uuid5(NAMESPACE_DNS, f"{name}.homedispatch.org"))
+    return {"id": name, "uuid": identity, "type": kind, "interface-name": name, "autoconnect-retries": 0}
+
+
+def _standing(number: int) -> Sections:
+    ipv4: dict[str, str | int] = {"method": "manual", "address1": f"{host(CARRIED, number)}/32"}
+    for index, network in enumerate((*(tunnel.network for tunnel in ALL), CARRIED), 1):
+        ipv4[f"route{index}"] = f"{network}/{PREFIX},0.0.0.0,{LAST_METRIC}"
+        ipv4[f"route{index}_options"] = "type=unreachable"
+    return {"connection": _connection(STANDING, "dummy"), "ipv4": ipv4, "ipv6": {"method": "disabled"}}
+
+
+def _tunnel(tunnel: Tunnel, number: int, hub: str, private: str, public: str) -> Sections:
+    peer = tunnels.unit_peer(tunnel, hub, public)
+    wireguard: dict[str, str | int] = {
+        "private-key": private,
+        "mtu": tunnel.mtu,
+        "peer-routes": "false",
+        "ip4-auto-default-route": 0,
+    }
+    wireguard |= {"fwmark": tunnel.mark} if tunnel.mark else {}
+    wireguard |= {"listen-port": tunnel.port} if tunnel is tunnels.VOICE else {}
+    at: dict[str, str | int] = {"endpoint": peer.endpoint, "allowed-ips": ";".join(peer.allowed) + ";"}
+    at |= {"persistent-keepalive": peer.keepalive_s} if peer.keepalive_s else {}
+    return {
+        "connection": _connection(tunnel.interface, "wireguard"),
+        "wireguard": wireguard,
+        f"wireguard-peer.{public}": at,
+        "ipv4": _addresses(tunnel, number),
+        "ipv6": {"method": "disabled"},
+    }
+
+
+def _addresses(tunnel: Tunnel, number: int) -> dict[str, str | int]:
+    own = host(tunnel.network, number)
+    found: dict[str, str | int] = {
+        "method": "manual",
+        "address1": f"{own}/32",
+        "route1": f"{tunnel.network}/{PREFIX}",
+        "route1_options": f"src={own}",
+    }
+    if tunnel is WIRED:
+        found |= {"route2": f"{CARRIED}/{PREFIX}", "route2_options": f"src={host(CARRIED, number)}"}
+    if tunnel.mark:
+        marked = f"from 0.0.0.0/0 fwmark {tunnel.mark:#x}"
+        found["routing-rule1"] = f"priority {tunnel.mark} {marked} table {tunnel.mark}"
+        found["routing-rule2"] = f"priority {tunnel.mark + UNREACHABLE_OFFSET} {marked} type unreachable"
+    return found
