@@ -37,10 +37,11 @@ async def test_networkmanager_reads_every_profile_as_meant(tmp_path: Path) -> No
                 await told(ground, tunnel.interface, "connection.type", "wireguard.fwmark", "wireguard.mtu")
             )[:3]
             assert (kind, int(mark, 0), mtu) == ("wireguard", tunnel.mark or 0, str(tunnel.mtu))
+        marked = "from 0.0.0.0/0 fwmark 0x65"
         assert (await told(ground, "wg-a", "ipv4.addresses", "ipv4.routes", "ipv4.routing-rules"))[:3] == [
             "10.82.0.2/32",
             "10.82.0.0/16 src=10.82.0.2, 10.81.0.0/16 src=10.81.0.2",
-            "priority 101 from 0.0.0.0/0 fwmark 0x65 table 101, priority 201 from 0.0.0.0/0 fwmark 0x65 type unreachable",
+            f"priority 101 {marked} table 101, priority 201 {marked} type unreachable",
         ]
         address, routes = (await told(ground, profiles.STANDING, "ipv4.addresses", "ipv4.routes"))[:2]
         assert address == "10.81.0.2/32"
