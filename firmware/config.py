@@ -129,7 +129,7 @@ class HeadsetPolicy(Section, frozen=True):
     unmeasured_ms: Annotated[float, Meta(ge=100, le=2_000)] = 300.0
     period_ms: Annotated[float, Meta(ge=20, le=100)] = 100.0
     proof_period_ms: Annotated[float, Meta(ge=5, le=50)] = 10.0
-    retry_s: Annotated[float, Meta(ge=0.1, le=2)] = 0.5
+    retry_s: Annotated[float, Meta(ge=0.1, le=2)] = 0.25
     dead_microphone_s: Annotated[float, Meta(ge=1, le=600)] = 10.0
     tone_dbfs: Annotated[float, Meta(ge=-60, le=-6)] = -30.0
 

@@ -13,6 +13,7 @@ import msgspec
 
 from firmware import bus, facts, mute, watch
 from firmware.config import Config
+from firmware.drivers import hotplug
 from firmware.drivers.capture_switch import HeadsetGone
 from firmware.drivers.headset_alsa import attach
 from firmware.earpiece import FOLLOWED, Earpiece
@@ -35,7 +36,10 @@ async def body(unit: Unit) -> None:
     export = bus.Export(unit.bus, "Headset", microphone.fact(), [play_tone, self_test])
     microphone.changed = lambda: announce(export, microphone.fact())
     unit.group.create_task(obey(microphone, file), name="obey")
-    unit.group.create_task(keep_attached(microphone, unit.config), name="keep-attached")
+    plugged = asyncio.Event()
+    unit.group.create_task(keep_attached(microphone, unit.config, plugged), name="keep-attached")
+    if not unit.config.unit.headset.alsa_device:
+        unit.group.create_task(watch_plugs(plugged), name="watch-plugs")
     await export.own()
     for service in FOLLOWED:
         unit.group.create_task(earpiece.follow(unit.bus, service), name=f"tones of {service}")
@@ -60,12 +64,20 @@ async def obey(microphone: Microphone, file: Path) -> None:
             microphone.happen(mute.Commanded(muted=commanded(file)))
 
 
-async def keep_attached(microphone: Microphone, config: Config) -> None:
-    """Opens the headset again whenever it has gone, as soon as it is back."""
+async def keep_attached(microphone: Microphone, config: Config, plugged: asyncio.Event) -> None:
+    """Opens the headset again whenever it has gone: when udev tells of a card, else every `retry_s`."""
     while True:
         if microphone.headset is not None or try_attach(microphone, config):
             await microphone.gone.wait()
-        await asyncio.sleep(config.site.headset.retry_s)
+        plugged.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(plugged.wait(), config.site.headset.retry_s)
+
+
+async def watch_plugs(plugged: asyncio.Event) -> None:
+    """A named ALSA device needs no udev, and no libudev in memory."""
+    async for _ in hotplug.changes():
+        plugged.set()
 
 
 def try_attach(microphone: Microphone, config: Config) -> bool:
