@@ -27,7 +27,7 @@ def measured(path: RoundTrip, rtt_ms: float) -> RoundTrip:
 
 
 def timeout_ms(path: RoundTrip, floor_ms: float, ceiling_ms: float) -> float:
-    """How long an answer may take; `ceiling_ms` before the first one (RFC 6298, 2.1: one second)."""
+    """How long an answer may take; `ceiling_ms` before the first one."""
     if path.srtt_ms is None:
         return ceiling_ms
     return min(max(path.srtt_ms + 4 * path.rttvar_ms, floor_ms), ceiling_ms)

@@ -41,7 +41,7 @@ MISS_SCORE, ANSWER_SCORE, LOSSY, SCORE_MAX = (
     34.0,
 )  # CUSUM: 2 % is quiet for years, 30 % is seen in 0.7 s
 VOICE_ONE_WAY_MS = 150.0  # ITU-T G.114
-SLOW, FAST_AGAIN = 3, 10
+SLOW, FAST_AGAIN = 3, 5
 OTHER_FRESH_S = 2.0
 NEVER = float("inf")
 
@@ -54,7 +54,7 @@ class Pace(Struct, frozen=True):
     quick_ms: float = 10.0
     burst_ms: float = 100.0
     floor_ms: float = 20.0
-    ceiling_ms: float = 1_000.0
+    ceiling_ms: float = 400.0
 
 
 class Health(Struct, frozen=True):
@@ -177,6 +177,8 @@ def _interval_ms(health: Health) -> float:
         return health.pace.down_ms
     if (health.misses or health.confirm) and not health.poor:
         return health.pace.quick_ms
+    if health.poor == "slow" and health.slow < 0:  # fast just now: is it over?
+        return health.pace.quick_ms
     return health.pace.interval_ms
 
 
@@ -224,6 +226,9 @@ def _answered(health: Health, fact: Answered, now: float) -> Health:
     pending, late = health.pending, fact.sent_at not in health.pending
     if not late:
         pending = tuple(each for each in pending if each != fact.sent_at)
+    score = max(health.score - MISS_SCORE if late else health.score + ANSWER_SCORE, 0.0)  # late is slow, not lossy
+    if fact.sent_at < health.proof_at:  # overtaken by a later one: it tells of the past
+        return replace(health, pending=pending, score=score)
     slow = fact.one_way_ms > VOICE_ONE_WAY_MS
     heard = replace(
         health,
@@ -233,12 +238,12 @@ def _answered(health: Health, fact: Answered, now: float) -> Health:
         first_miss_at=NEVER,
         confirm=max(health.confirm - 1, 0),
         good=health.good + 1,
-        score=max(health.score + ANSWER_SCORE, 0.0),
+        score=score,
         slow=max(health.slow, 0) + 1 if slow else min(health.slow, 0) - 1,
         one_way_ms=fact.one_way_ms,
         window=health.window if late else health.window << 1 & MASK,
         seen=health.seen if late else min(health.seen + 1, WINDOW),
-        proof_at=max(health.proof_at, fact.sent_at),
+        proof_at=fact.sent_at,
     )
     return _judged_answer(heard, now)
 
@@ -261,7 +266,8 @@ def _poor(health: Health) -> str:
     """Why the uplink is unfit for voice, with hysteresis: the score must be gone, fast answers must have come again."""
     if health.score >= LOSSY or (health.poor == "lossy" and health.score > 0):
         return "lossy"
-    if health.slow >= SLOW or (health.poor == "slow" and health.slow > -FAST_AGAIN):
+    slow = SLOW if health.well_since is not None else 1  # one that is not yet known to be well has no credit
+    if health.slow >= slow or (health.poor == "slow" and health.slow > -FAST_AGAIN):
         return "slow"
     return ""
 

@@ -1,0 +1,248 @@
+"""The strike machine, transition by transition, and a simulated week."""
+
+import math
+import random
+
+import pytest
+from msgspec.structs import replace
+
+from firmware.failover import estimate
+from firmware.failover import health as strikes
+from firmware.failover.health import Answered, Carrier, Health, Other, Pace, Sent, Tick, Traffic, step
+
+RTT_S = 0.024
+DAY_S = 86_400.0
+LOSS = 0.02
+
+
+def run(health: Health, now: float, until: float, answers: bool, rtt_s: float = RTT_S) -> tuple[Health, float]:
+    """Probes as due until `until`, each answered after `rtt_s` or not at all; the health and the time after."""
+    air: list[float] = []
+    while True:
+        due = strikes.due_at(health)
+        at = min(due, air[0] + rtt_s) if air else due
+        at = max(at, now)
+        if at > until and not air:
+            return step(health, Tick(), until)[0], until
+        if at > until:  # what is on its way still comes
+            until = at = max(air[0] + rtt_s, until)
+        now = at
+        if air and air[0] + rtt_s <= at:
+            sent_at = air.pop(0)
+            health, _ = step(health, Answered(sent_at, rtt_s * 1000, rtt_s * 500), at)
+        elif strikes.probe_at(health) <= at:
+            health, _ = step(health, Sent(), at)
+            air += [at] if answers else []
+        else:
+            health, _ = step(health, Tick(), at)
+
+
+def wired() -> Health:
+    """A wired uplink that has been well for ten seconds."""
+    health, _ = run(step(Health(), Carrier(True), 0.0)[0], 0.0, 10.0, True)
+    assert health.state == "up"
+    return health
+
+
+def test_unknown_until_something_answers() -> None:
+    health, due = step(Health(), Carrier(True), 5.0)
+    assert (health.state, due <= 5.0) == ("unknown", True)
+    assert run(health, 5.0, 5.1, True)[0].state == "up"
+
+
+def test_no_carrier_is_down_at_once_and_is_not_probed() -> None:
+    health, due = step(wired(), Carrier(False), 10.001)
+    assert (health.state, health.reason, due) == ("down", "no carrier", strikes.NEVER)
+
+
+def test_one_miss_is_doubt_and_brings_quick_probes() -> None:
+    health = wired()
+    health, _ = run(health, 10.0, strikes.probe_at(health) + 0.07, False)
+    assert (health.state, health.poor) == ("suspect", "")
+    assert health.well_since is not None, "a doubt does not end being well"
+    assert strikes.probe_at(health) - health.sent_at == pytest.approx(health.pace.quick_ms / 1000)
+
+
+def test_an_answer_ends_a_doubt() -> None:
+    health, now = run(wired(), 10.0, 10.1, False)
+    assert health.state == "suspect"
+    assert run(health, now, now + 0.1, True)[0].state == "up"
+
+
+def test_silence_strikes_out_within_a_fifth_of_a_second_of_the_first_miss() -> None:
+    health = wired()
+    first = strikes.probe_at(health)
+    health, _ = run(health, 10.0, first + 0.2, False)
+    assert (health.state, health.reason) == ("down", "silent")
+    assert health.misses >= strikes.STRIKES
+    assert health.trouble_at == pytest.approx(first)
+
+
+@pytest.mark.parametrize("burst_ms", [10, 50, 90, 100])
+@pytest.mark.parametrize("phase_ms", [0, 10, 30, 49])
+def test_a_burst_is_lived_through(burst_ms: float, phase_ms: float) -> None:
+    health, now = run(wired(), 10.0, 10.0 + phase_ms / 1000, True)
+    health, now = run(health, now, now + burst_ms / 1000, False)
+    assert health.state != "down"
+    assert run(health, now, now + 1.0, True)[0].state == "up"
+
+
+def test_back_from_down_needs_three_answers_in_a_row() -> None:
+    health, now = run(wired(), 10.0, 11.0, False)
+    seen = []
+    for number in range(1, 5):
+        health, _ = step(health, Sent(), now)
+        health, _ = step(health, Answered(now, 24.0, 12.0), now + RTT_S)
+        seen.append((number, health.state))
+        now += 0.1
+    assert seen == [(1, "suspect"), (2, "suspect"), (3, "up"), (4, "up")]
+    assert health.well_since == pytest.approx(now - 0.2 + RTT_S)
+
+
+def test_slow_is_poor_and_fast_again_is_not() -> None:
+    health, now = run(wired(), 10.0, 14.0, True, rtt_s=0.8)
+    assert (health.state, health.poor) == ("suspect", "slow")
+    health, _ = run(health, now, now + 3.0, True)
+    assert (health.state, health.poor) == ("up", "")
+
+
+def test_a_third_lost_is_poor_within_two_seconds() -> None:
+    health, took = wired(), []
+    for seed in range(20):
+        after = lossy(health, 10.0, 0.3, random.Random(seed), 5.0)
+        took.append(after)
+    assert sorted(took)[10] < 1.0
+    assert max(took) < 2.5
+
+
+def lossy(health: Health, now: float, loss: float, chance: random.Random, bound_s: float) -> float:
+    """How long until loss alone makes it poor."""
+    began, air = now, list[float]()
+    while now - began < bound_s:
+        at = min(strikes.due_at(health), air[0] + RTT_S if air else strikes.NEVER)
+        now = at
+        if air and air[0] + RTT_S <= at:
+            health, _ = step(health, Answered(air.pop(0), 24.0, 12.0), now)
+        elif strikes.probe_at(health) <= now:
+            health, _ = step(health, Sent(), now)
+            air += [now] if chance.random() >= loss else []
+        else:
+            health, _ = step(health, Tick(), now)
+        if health.poor == "lossy" or health.state == "down":
+            return now - began
+    return bound_s
+
+
+def test_traffic_coming_in_doubles_the_patience_and_no_more() -> None:
+    health = wired()
+    first = strikes.probe_at(health)
+    silent, _ = run(health, 10.0, first + 0.05, False)
+    patient, _ = step(silent, Traffic(), first + 0.05)
+    assert strikes.span_ms(patient) == 2 * strikes.span_ms(silent)
+    assert run(patient, first + 0.05, first + 0.25, False)[0].state == "suspect"
+    assert run(patient, first + 0.05, first + 0.5, False)[0].state == "down"
+
+
+def test_others_that_answer_tell_a_silent_hub_and_never_make_an_uplink_good() -> None:
+    health, now = run(wired(), 10.0, 11.0, False)
+    assert not strikes.hub_silent(health, now)
+    health, _ = step(health, Other(), now)
+    assert strikes.hub_silent(health, now)
+    assert health.state == "down"
+    assert not strikes.hub_silent(health, now + 60)
+
+
+def test_a_late_answer_is_slow_and_not_lost() -> None:
+    health, now = step(wired(), Sent(), 10.05)[0], 10.6
+    health, _ = step(health, Tick(), now)
+    assert health.misses == 1
+    health, _ = step(health, Answered(10.05, 550.0, 275.0), now)
+    assert (health.misses, health.score, health.slow) == (0, 0.0, 1)
+
+
+def clean(health: Health) -> bool:
+    """Nothing is on its way or open: clean probes then change only clocks and counts."""
+    return not (health.pending or health.misses or health.confirm or health.score) and health.state == "up"
+
+
+def leap(health: Health, probes: int) -> Health:
+    """After that many clean probes at the pace; the same as stepping through them (tested below)."""
+    by = probes * health.pace.interval_ms / 1000
+    return replace(
+        health,
+        sent_at=health.sent_at + by,
+        proof_at=health.proof_at + by,
+        good=health.good + probes,
+        slow=health.slow - probes,
+        window=health.window << probes & estimate.MASK,
+        seen=min(health.seen + probes, estimate.WINDOW),
+    )
+
+
+def test_a_leap_is_what_stepping_would_do() -> None:
+    health = wired()
+    assert clean(health)
+    stepped, now = health, 0.0
+    for _ in range(37):
+        now = strikes.probe_at(stepped)
+        stepped, _ = step(stepped, Sent(), now)
+        stepped, _ = step(stepped, Answered(now, 24.0, 12.0), now + RTT_S)
+    leapt = leap(health, 37)
+    for name in health.__struct_fields__:
+        assert getattr(stepped, name) == pytest.approx(getattr(leapt, name), abs=1e-3), name
+
+
+class Line:
+    """A wired line that loses 2 % at random, and everything for up to 100 ms about once a minute."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.burst = (self.chance.expovariate(1 / 60), 0.0)
+        self.certain = False
+
+    def loses(self, now: float) -> bool:
+        start, length = self.burst
+        while now > start + length:
+            self.burst = start, length = now + self.chance.expovariate(1 / 60), self.chance.uniform(0.01, 0.1)
+        lost = self.certain or now >= start or self.chance.random() < LOSS
+        self.certain = False
+        return lost
+
+    def clean_probes(self, at_most: int) -> int:
+        """How many probes come through before the next that is lost at random (geometric), which is then certain."""
+        drawn = int(math.log(1 - self.chance.random()) / math.log(1 - LOSS))
+        self.certain = drawn <= at_most
+        return min(drawn, at_most)
+
+
+@pytest.mark.parametrize("day", range(7))
+def test_no_false_switch_over_in_a_week(day: int) -> None:
+    """Never graded below doubt, which is the only way off an uplink: a day for each of the seven."""
+    line, health, air = Line(day), wired(), list[float]()
+    now = health.sent_at
+    while now < DAY_S:
+        if clean(health) and not air:
+            health = _leapt(line, health)
+        now = min(strikes.due_at(health), air[0] + RTT_S if air else strikes.NEVER)
+        if air and air[0] + RTT_S <= now:
+            sent_at = air.pop(0)
+            rtt_ms = 24.0 + line.chance.uniform(-2, 2)
+            health, _ = step(health, Answered(sent_at, rtt_ms, rtt_ms / 2), now)
+        elif strikes.probe_at(health) <= now:
+            health, _ = step(health, Sent(), now)
+            air += [] if line.loses(now) else [now]
+        else:
+            health, _ = step(health, Tick(), now)
+        assert health.state != "down" and not health.poor, f"left at {now:.3f} s: {health}"
+
+
+def _leapt(line: Line, health: Health) -> Health:
+    """To just before the next probe that may be lost: by chance or in the next burst."""
+    to_burst = int((line.burst[0] - health.sent_at) / (health.pace.interval_ms / 1000)) - 1
+    return leap(health, line.clean_probes(to_burst)) if to_burst > 0 else health
+
+
+def test_a_pace_is_kept() -> None:
+    health, _ = step(Health(pace=Pace(interval_ms=250.0)), Carrier(True), 0.0)
+    health, _ = run(health, 0.0, 5.0, True)
+    assert strikes.probe_at(health) == pytest.approx(health.sent_at + 0.25)
