@@ -20,6 +20,9 @@ from firmware.config import HeadsetPolicy
 from firmware.facts import Fact, MuteState
 
 
+LIAR_S = 1.0  # how often a switch that agrees and lies is asked again: asking drops what was captured
+
+
 class Commanded(Fact, frozen=True):
     """The dispatcher's wish, from the panel or from the headset's own button."""
 
@@ -137,7 +140,7 @@ def due_s(state: State, policy: HeadsetPolicy) -> float | None:
         case "turning":
             return state.since_s + policy.prove_within_ms / 1000
         case "fault" if state.attached:
-            return state.asked_at_s + policy.retry_s
+            return state.asked_at_s + (policy.retry_s if state.agreed_at_s is None else LIAR_S)
     return None
 
 
