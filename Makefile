@@ -31,3 +31,9 @@ bench-audio: packages  ## mute latency, proof and lies on a real sound server (A
 
 bench-call: packages  ## a 5-minute call while the uplinks fail, and what calls cost (ARGS="--seconds 60"); results/call.json
 	@$(MACHINE)/enter "$$(cat .packages)" sh -c '.venv/bin/python -m tests.bench.call_idle && .venv/bin/python -m tests.bench.call $(ARGS)'
+
+bench: packages  ## press to spool and console, memory, idle CPU of the whole unit (ARGS="--presses 100"); results/bench.json
+	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.whole_unit $(ARGS)
+
+test-kills: packages  ## 2,000 random kills and faults while PANIC is pressed
+	@HDU_KILLS=2000 $(MACHINE)/enter "$$(cat .packages)" .venv/bin/pytest -s tests/bench/test_kills.py

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, UnixConnector, web
+from aiohttp import ClientError, ClientSession, UnixConnector, web
 
 from bench.processes import Processes
 from bench.unit_view import UnitView
@@ -25,7 +25,7 @@ async def one_line_errors(request: web.Request, handler: Handler) -> web.StreamR
         return await handler(request)
     except (ValueError, KeyError) as error:
         return web.Response(status=400, text=f"{error.args[0] if error.args else error}\n")
-    except (ProcessLookupError, ConnectionError, TimeoutError) as error:
+    except (ProcessLookupError, ConnectionError, TimeoutError, ClientError) as error:
         return web.Response(status=503, text=f"{error}\n")
 
 
@@ -63,6 +63,7 @@ class Handles:
                 web.get("/unit.json", self.unit_json),
                 web.get("/events", self.events),
                 web.get("/probe.json", self.probe),
+                web.get("/processes.json", self.processes_json),
                 web.get("/twin/{name}", self.read_twin),
                 web.post("/twin/process", self.process),
                 web.post("/twin/uplink/{uplink}", self.uplink),
@@ -92,6 +93,11 @@ class Handles:
 
     async def probe(self, _: web.Request) -> web.Response:
         return web.json_response(self.twin("probe").state())
+
+    async def processes_json(self, _: web.Request) -> web.Response:
+        """Every process by name: its id on the bench (null between two lives) and how often it was started."""
+        found = {name: {"pid": each.pid, "starts": each.starts} for name, each in self.processes.all.items()}
+        return web.json_response(found)
 
     async def read_twin(self, request: web.Request) -> web.Response:
         return web.json_response(self.twin(request.match_info["name"]).state())
@@ -153,10 +159,7 @@ class Handles:
         return response
 
     async def picture(self) -> dict[str, object]:
-        services = {
-            name: process.child is not None and process.child.returncode is None
-            for name, process in self.processes.all.items()
-        }
+        services = {name: process.pid is not None for name, process in self.processes.all.items()}
         return {
             "unit": json.loads(await self.unit.document()),
             "twins": {name: twin.state() for name, twin in self.twins.items()},

@@ -92,7 +92,7 @@ def _stopped(around: Outage, learned: bool) -> Counter[str]:
     if around.in_call:
         found["calls cut in the last minute"] += 1
         if left > 1:
-            found["BROKEN: a call was cut early"] += 1
+            found[f"BROKEN: a call was cut early ({left:.1f} minutes left)"] += 1
     if around.mains:
         found["BROKEN: stopped although mains is there"] += 1
     if around.honest and left * 60 < STOPPED_S:

@@ -79,9 +79,14 @@ class Process:
         text = file.read_text(errors="replace").strip() if file.exists() else ""
         return text.splitlines()[-1] if text else "it said nothing"
 
+    @property
+    def pid(self) -> int | None:
+        """None between two lives."""
+        return self.child.pid if self.child is not None and self.child.returncode is None else None
+
     def signal(self, number: signal.Signals) -> None:
         """ProcessLookupError where it is between two lives."""
-        if self.child is None or self.child.returncode is not None:
+        if self.child is None or self.pid is None:
             raise ProcessLookupError(f"{self.program.name} is not running just now; try again")
         self.child.send_signal(number)
 

@@ -1,4 +1,4 @@
-"""Presses of PANIC while everything else is killed, pulled and filled: every press arrives, once, and no answer is made up.
+"""Presses of PANIC while all else is killed, pulled and filled: every press arrives, once; no answer is made up.
 
 HDU_KILLS says how many faults (default 150; `make test-kills` does 2,000), HDU_SEED repeats a run.
 """

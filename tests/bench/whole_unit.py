@@ -1,0 +1,127 @@
+"""The whole unit measured: `python -m tests.bench.whole_unit [--presses N]`, inside `enter`; results/bench.json.
+
+Press to spool and to the supervisors' console with the share of each hop, then memory and idle CPU of every process.
+Times are from just before the press is asked of the twin, so travel and bounce of the contacts and the debounce count.
+"""
+
+import argparse
+import json
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from firmware.spool import ALERT
+from tests.bench.conftest import Client, ready, start
+
+RESULTS = Path("results/bench.json")
+IDLE_S, BOUND_S = 20.0, 10.0
+SERVICES = (
+    *("panel", "panel-standby", "alerts", "hublink", "panelbus", "status", "readiness", "uplinks"),
+    *("power", "modem", "headset", "calls", "recorder"),
+)
+Row = dict[str, float]
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def press(bench: Client, spool: Path) -> tuple[str, float, float]:
+    """One press: the alert's id, when it was asked (wall clock), when its file was seen."""
+    before, asked = {file.name for file in spool.glob(f"[!.]*{ALERT}")}, time.time()
+    bench.post("/twin/panel", {"button": "panic", "action": "press"})
+    while not (new := {file.name for file in spool.glob(f"[!.]*{ALERT}")} - before):
+        if time.time() - asked > BOUND_S:
+            raise SystemExit(f"bench: a press was not on disk after {BOUND_S:g} s")
+        time.sleep(0.0005)
+    seen = time.time()
+    bench.post("/twin/panel", {"button": "panic", "action": "release"})
+    return new.pop().removesuffix(ALERT), asked, seen
+
+
+def one(bench: Client, spool: Path) -> Row:
+    """One press through every hop, in ms; it is answered, so that the next finds an empty spool."""
+    id, asked, on_disk = press(bench, spool)
+    ends = time.time() + BOUND_S
+    while id not in (alerts := {each["id"]: each for each in bench.get("/hub.json")["alerts"]}):
+        if time.time() > ends:
+            raise SystemExit(f"bench: the console did not show {id} within {BOUND_S:g} s")
+    raised, received = seconds(alerts[id]["raised_at"]), seconds(alerts[id]["received_at"])
+    bench.post("/hub/acknowledge", {"alert": id, "by": "the bench"})
+    return {
+        "contacts to decision": (raised - asked) * 1000,
+        "decision to disk": (on_disk - raised) * 1000,
+        "disk to console": (received - on_disk) * 1000,
+        "press to spool": (on_disk - asked) * 1000,
+        "press to console": (received - asked) * 1000,
+    }
+
+
+def pss_mb(pid: int) -> float:
+    """Proportional set size (proc(5), smaps_rollup) in MB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle(bench: Client, for_s: float) -> dict[str, Row]:
+    """Every process: memory, and CPU in per cent of one core while nothing happens."""
+    pids = {name: each["pid"] for name, each in bench.get("/processes.json").items() if each["pid"]}
+    before, began = {name: cpu_s(pid) for name, pid in pids.items()}, time.monotonic()
+    time.sleep(for_s)  # what is measured is this time, not a condition
+    took = time.monotonic() - began
+    return {
+        name: {"pss_mb": pss_mb(pid), "cpu_percent": (cpu_s(pid) - before[name]) / took * 100}
+        for name, pid in pids.items()
+    }
+
+
+def show(hops: dict[str, list[float]], processes: dict[str, Row]) -> dict[str, Any]:
+    table = {name: {"p50": percentile(all, 0.5), "p99": percentile(all, 0.99)} for name, all in hops.items()}
+    print(f"{'hop':<24}{'p50 ms':>10}{'p99 ms':>10}")
+    for name, row in table.items():
+        print(f"{name:<24}{row['p50']:>10.1f}{row['p99']:>10.1f}")
+    ours = {name: processes[name] for name in SERVICES if name in processes}
+    print(f"\n{'service':<24}{'PSS MB':>10}{'CPU %':>10}")
+    for name, row in ours.items():
+        print(f"{name:<24}{row['pss_mb']:>10.1f}{row['cpu_percent']:>10.2f}")
+    total = {key: sum(row[key] for row in ours.values()) for key in ("pss_mb", "cpu_percent")}
+    print(f"{'all services':<24}{total['pss_mb']:>10.1f}{total['cpu_percent']:>10.2f}")
+    return {"presses": len(hops["press to spool"]), "hops_ms": table, "processes": processes, "services": total}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.whole_unit")
+    parser.add_argument("--presses", type=int, default=1000)
+    parser.add_argument("--idle-s", type=float, default=IDLE_S)
+    given = parser.parse_args()
+    process, bench, lifeline = start(f"m{os.getpid()}-")
+    with process:
+        try:
+            began = time.monotonic()
+            ready(process)
+            ready_s = time.monotonic() - began
+            print(f"ready after {ready_s:.1f} s")
+            bench.heal()
+            processes = idle(bench, given.idle_s)
+            rows = [one(bench, bench.folder / "unit" / "data" / "spool") for _ in range(given.presses)]
+        finally:
+            os.close(lifeline)
+            process.wait(30)
+    result = show({name: [row[name] for row in rows] for name in rows[0]}, processes)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"ready_s": ready_s, **result}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
