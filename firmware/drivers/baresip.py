@@ -9,6 +9,7 @@ import collections
 import contextlib
 import itertools
 import logging
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ START_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 3.0
 FAREWELL_S = 0.5
 LAST_WORDS = 5
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 log = logging.getLogger("softphone")
 
 
@@ -135,7 +137,8 @@ class Baresip:
         """Keeps what it printed last, for the message when it dies; ends with it."""
         assert self.process.stdout
         while line := await self.process.stdout.readline():
-            self.last_words.append(line.decode(errors="replace").strip().removeprefix("\x1b[;m"))
+            if words := COLOUR.sub("", line.decode(errors="replace")).strip():
+                self.last_words.append(words)
 
     async def end(self) -> None:
         """Gone when this returns; it may say BYE to its calls and take its registration back, if it still listens."""

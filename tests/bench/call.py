@@ -13,7 +13,6 @@ import os
 import random
 import subprocess
 import time
-import wave
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from tests.bench.listening import FRAME_MS, PIECE, gap_ms, laid, levels
 RESULTS = Path("results/call.json")
 RATE_HZ = 16_000
 FAULTS: tuple[dict[str, object], ...] = ({"cable": False}, {"blackhole": True}, {"loss": 0.3})
-PIECES = 4
+PIECES, LEAD_S = 4, 1.0
 PESQ_SAMPLES = PIECES * PIECE * FRAME_MS * RATE_HZ // 1000
 Fault = dict[str, Any]
 
@@ -50,11 +49,11 @@ def bench(options: argparse.Namespace) -> Iterator[Client]:
 
 
 @contextlib.contextmanager
-def listening(client: Client, target: Path) -> Iterator[None]:
-    """Records the dispatcher's ear, as raw 16 kHz mono."""
-    sound = {**os.environ, "PULSE_SERVER": f"unix:{client.folder / 'unit' / 'headset' / 'pulse.socket'}"}
-    subprocess.run(["pactl", "set-source-mute", "ear.monitor", "0"], env=sound, check=True)
-    words = ["parec", "--raw", "--device=ear.monitor", "--format=s16le", "--channels=1", "--latency-msec=20"]
+def recording(sound_server: Path, device: str, target: Path) -> Iterator[None]:
+    """Records a source of one of the bench's sound servers, as raw 16 kHz mono."""
+    sound = {**os.environ, "PULSE_SERVER": f"unix:{sound_server / 'pulse.socket'}"}
+    subprocess.run(["pactl", "set-source-mute", device, "0"], env=sound, check=True)
+    words = ["parec", "--raw", f"--device={device}", "--format=s16le", "--channels=1", "--latency-msec=20"]
     with target.open("wb") as out, subprocess.Popen([*words, f"--rate={RATE_HZ}"], env=sound, stdout=out) as ear:
         try:
             yield
@@ -62,12 +61,23 @@ def listening(client: Client, target: Path) -> Iterator[None]:
             ear.terminate()
 
 
+@contextlib.contextmanager
+def listening(client: Client, spoken: Path, heard: Path) -> Iterator[None]:
+    """Records what the agency's microphone takes, and a moment later what reaches the dispatcher's ear."""
+    with recording(client.folder / "agency" / "desk" / "sound", "mic", spoken):
+        time.sleep(LEAD_S)  # so that the first thing heard has been said
+        with recording(client.folder / "unit" / "headset", "ear.monitor", heard):
+            yield
+
+
 def call(client: Client) -> dict[str, Any]:
     found: dict[str, Any] = client.get("/unit.json")["call"]
     return found
 
 
-def run(client: Client, options: argparse.Namespace, source: random.Random, heard: Path) -> tuple[list[Fault], int]:
+def run(
+    client: Client, options: argparse.Namespace, source: random.Random, spoken: Path, heard: Path
+) -> tuple[list[Fault], int]:
     """The call with its faults; each as it was, and how often the unit was seen without the call."""
     client.heal()
     client.until("the extension is registered", lambda: call(client)["registered"])
@@ -76,7 +86,7 @@ def run(client: Client, options: argparse.Namespace, source: random.Random, hear
     client.post("/unit/call", {"action": "answer"})
     client.until("the call is active", lambda: call(client)["state"] == "active")
     faults: list[Fault] = []
-    with listening(client, heard):
+    with listening(client, spoken, heard):
         began = time.monotonic()
         drops = watch(client, began + options.quiet)
         while (now := time.monotonic()) < began + options.seconds:
@@ -111,18 +121,11 @@ def samples(file: Path) -> "array[int]":
     return array("h", data[: len(data) // 2 * 2])
 
 
-def said(client: Client) -> "array[int]":
-    """What the agency says over and over."""
-    with wave.open(str(client.folder / "agency" / "desk" / "speech.wav")) as file:
-        return array("h", file.readframes(file.getnframes()))
-
-
 def gaps(heard: "array[int]", spoken: "array[int]") -> list[int]:
     """The longest audible gap of each piece of what was heard, in ms."""
     say, hear = levels(spoken, RATE_HZ), levels(heard, RATE_HZ)
-    twice = say * 2
     return [
-        gap_ms(twice[at : at + PIECE], hear[number * PIECE : (number + 1) * PIECE])
+        gap_ms(say[at : at + PIECE], hear[number * PIECE : (number + 1) * PIECE])
         for number, at in enumerate(laid(say, hear))
     ]
 
@@ -152,25 +155,26 @@ def pesq(heard: "array[int]", spoken: "array[int]") -> list[float] | str:
         from pesq import pesq as score  # type: ignore[import-not-found, unused-ignore]
     except ImportError as error:
         return f"not measured: {error}; pip install pesq numpy (it compiles)"
-    twice, scores = spoken * 2, []
+    scores = []
     starts = laid(levels(spoken, RATE_HZ), levels(heard, RATE_HZ))[::PIECES]
-    for number, start in enumerate(starts[: len(heard) // PESQ_SAMPLES]):
+    for number, start in enumerate(starts):
         at = start * RATE_HZ * FRAME_MS // 1000
-        reference = numpy.array(twice[at : at + PESQ_SAMPLES], dtype=numpy.int16)
+        if at + PESQ_SAMPLES > len(spoken) or (number + 1) * PESQ_SAMPLES > len(heard):
+            break
+        reference = numpy.array(spoken[at : at + PESQ_SAMPLES], dtype=numpy.int16)
         degraded = numpy.array(heard[number * PESQ_SAMPLES : (number + 1) * PESQ_SAMPLES], dtype=numpy.int16)
         scores.append(round(float(score(RATE_HZ, reference, degraded, "wb")), 2))
     return scores
 
 
 def report(options: argparse.Namespace) -> dict[str, Any]:
-    heard = Path(options.heard)
-    heard.parent.mkdir(exist_ok=True)
+    said, heard = RESULTS.with_name("call-said.raw"), RESULTS.with_name("call-heard.raw")
+    RESULTS.parent.mkdir(exist_ok=True)
     with bench(options) as client:
-        spoken = said(client)
-        faults, drops = run(client, options, random.Random(options.seed), heard)
-    by_piece = gaps(samples(heard), spoken)
+        faults, drops = run(client, options, random.Random(options.seed), said, heard)
+    by_piece = gaps(samples(heard), samples(said))
     rows = judged(faults, by_piece, options.every)
-    scores = pesq(samples(heard), spoken)
+    scores = pesq(samples(heard), samples(said))
     found = [row["audible_gap_ms"] for row in rows]
     before = int(options.quiet * 1000 / FRAME_MS / PIECE)
     return {
@@ -194,7 +198,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=911)
     parser.add_argument("--url", default="", help="of a bench that runs, such as http://127.0.0.1:8911")
     parser.add_argument("--folder", default=".run/8911", help="of that bench")
-    parser.add_argument("--heard", default="results/call-heard.raw", help="where the dispatcher's ear is recorded")
     found = report(parser.parse_args())
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     for row in found["faults"]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 FRAME_MS = 10
 SAID_DBFS, MISSING_DB = -45.0, 25.0
-PIECE, REACH = 200, 60
+PIECE, REACH, FIRST = 200, 60, 300
 
 
 def levels(samples: "array[int]", rate_hz: int) -> list[float]:
@@ -27,18 +27,18 @@ def offset(said: Sequence[float], heard: Sequence[float], among: range | None = 
 
 
 def laid(said: Sequence[float], heard: Sequence[float]) -> list[int]:
-    """For each PIECE of `heard`, the frame of `said` it begins at; `said` is repeated without end.
+    """For each PIECE of `heard`, the frame of `said` it begins at; the first lies within FIRST of its beginning.
 
     What is heard slips against what is said by no more than REACH from one piece to the next.
     """
-    twice = [*said, *said]
-    at = offset(twice, heard[: 4 * PIECE], range(len(said)))
-    found = []
+    at, found = offset(said, heard[: 4 * PIECE], range(FIRST)), []
     for first in range(0, len(heard) - PIECE + 1, PIECE):
-        near = range(max(0, at - REACH), min(len(twice) - PIECE, at + REACH) + 1)
-        at = offset(twice, heard[first : first + PIECE], near)
+        near = range(max(0, at - REACH), min(len(said) - PIECE, at + REACH) + 1)
+        if not near:
+            break
+        at = offset(said, heard[first : first + PIECE], near)
         found.append(at)
-        at = (at + PIECE) % len(said)
+        at += PIECE
     return found
 
 

@@ -32,10 +32,10 @@ def test_it_finds_how_late_it_is_heard(late: int) -> None:
     assert offset(said, said[late : late + 300]) == late
 
 
-def test_it_keeps_finding_it_though_it_slips_and_starts_again() -> None:
-    said = levels(speech(10), RATE_HZ)
-    heard = [*said[300:500], *said[510:710], *said[760:], *said[:160]]
-    assert laid(said, heard) == [300, 510, 760, 960]
+def test_it_keeps_finding_it_though_it_slips() -> None:
+    said = levels(speech(20), RATE_HZ)
+    heard = [*said[100:500], *said[510:910], *said[930:1130]]
+    assert laid(said, heard) == [100, 300, 510, 710, 930]
     assert PIECE == 200
 
 
