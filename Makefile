@@ -26,6 +26,9 @@ pytest: packages
 run: packages  ## the whole unit on twins; open the page it prints (PORT=8911)
 	@exec .venv/bin/python -m bench --port $(PORT)
 
+bench-failover: packages  ## how long traffic stops: the unit, NetworkManager alone, a mwan3-like tracker (ARGS="--runs 20"); results/failover.json
+	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.failover $(ARGS)
+
 bench-audio: packages  ## mute latency, proof and lies on a real sound server (ARGS="--presses 200"); results/audio.json
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.audio $(ARGS)
 

@@ -2,7 +2,7 @@
 
 `make bench-failover` (ARGS="--runs 20 --peer-runs 3 --faults blackhole,cable"). A stream of 100 datagrams a second goes
 both ways through the data tunnel. Each contestant has a network of its own, with the same links: wired and LTE. Prints
-a table, writes results/failover.json. Peers need up to a minute a run, so they have fewer runs; the table says how many.
+a table, writes results/failover.json. Peers need up to a minute a run, so they have fewer runs; the table says so.
 The fail-back holds of our unit are cut to one second here, so that runs follow each other; what is measured does not
 depend on them.
 """
@@ -34,7 +34,7 @@ Contestant = tuple[str, "Callable[[AsyncExitStack, Path], Awaitable[Lab]]", floa
 
 
 class Row(Struct, frozen=True):
-    """One contestant under one fault. `gap`: longest time without an arrival; `well`: until nothing was lost any more."""
+    """One contestant under one fault. `gap`: longest time without an arrival; `well`: until nothing was lost."""
 
     contestant: str
     fault: str
@@ -182,7 +182,7 @@ def _rounded(number: float) -> float:
     return round(number, 1)
 
 
-HEAD = f"{'who':<22}{'fault':<16}{'runs':>5}{'gap p50':>10}{'p99':>9}{'max':>9}{'well p50':>10}{'lost':>7}{'never':>7}   (ms)"
+HEAD = "who                   fault            runs   gap p50      p99      max  well p50   lost  never   (ms)"
 
 
 def line(each: Row) -> str:

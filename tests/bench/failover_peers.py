@@ -15,9 +15,7 @@ from hw.cables.topology import HUB, LINES, Line, run
 INTERVAL_S, TIMEOUT_S, DOWN, UP = 5.0, 2, 3, 8
 METRIC = 10
 HTTP_PORT = 8_080
-CONNECTIVITY = (
-    f"enabled=true\nuri=http://{HUB}:{HTTP_PORT}/\nresponse=online\ninterval=5"  # its fastest that still works
-)
+CONNECTIVITY = f"enabled=true\nuri=http://{HUB}:{HTTP_PORT}/\nresponse=online\ninterval=5"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nonline"
 
 

@@ -1,6 +1,7 @@
 """A steady stream of datagrams both ways through the unit's data tunnel, and what a fault did to it."""
 
 import asyncio
+import itertools
 import math
 import socket
 import struct
@@ -56,7 +57,7 @@ class Way:
         lost = [number for number in window if number not in self.came]
         arrivals = sorted(came for came in self.came.values() if came >= at)
         edges = [at, *[each for each in arrivals if each < until + 1.0]]
-        gap = max((b - a for a, b in zip(edges, edges[1:], strict=False)), default=math.inf)
+        gap = max((b - a for a, b in itertools.pairwise(edges)), default=math.inf)
         never = not arrivals or bool(lost and lost[-1] == window[-1])
         return Outage(len(lost), gap * 1000, None if never else (self.sent[lost[-1]] - at) * 1000 if lost else 0.0)
 
