@@ -12,6 +12,8 @@ from firmware.facts import Fact
 
 DEEP_PERCENT = 40.0  # a discharge of fewer points of the gauge teaches too little
 POINTS = 200
+# Of any chemistry: the most charge there can be at a share of the way from the cut-off to the full voltage, under load.
+ANY_SHARE, ANY_MOST = (0.0, 0.3, 0.45, 0.6), (0.08, 0.25, 0.55, 1.0)
 LINE = 0.8  # the share of a straight line to the cut-off that a curve bending down really has
 
 
@@ -91,7 +93,7 @@ def from_voltage(battery: Battery, voltage_v: float, power_w: float) -> Span | N
         return None
     if not battery.learned_at:
         share, nominal = (voltage_v - battery.empty_v) / (battery.full_v - battery.empty_v), battery.capacity_wh
-        low, high = min(1.0, max(0.0, share - 0.5)), min(1.0, max(0.05, share + 0.25))
+        low, high = min(1.0, max(0.0, share - 0.5)), along(ANY_SHARE, ANY_MOST, share)
         return Span(low_wh=low * 0.5 * nominal, wh=(low + high) / 2 * 0.85 * nominal, high_wh=high * 1.1 * nominal)
     about = (0.005 + 0.03 * abs(power_w / battery.load_w - 1)) * battery.full_v
     return _known(battery, battery.volts, battery.volt_wh, voltage_v, about, power_w)

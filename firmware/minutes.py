@@ -8,12 +8,13 @@ unit does not know. No reading alone can move the span by more than the battery 
 from firmware.battery import Battery, Span, charged, from_percent, from_voltage
 from firmware.facts import Fact
 
-DOUBT_S, AGREE_S = 300.0, 45.0
-SETTLE_S = 5.0  # a voltage is that of the load only some seconds after mains went
+DOUBT_S, AGREE_S = 300.0, 3.0
+DRIFT_SHARE = 0.03  # of the capacity: a contradiction that begins as small as this comes from counting a wrong current
+SETTLE_S = 2.0  # a voltage is that of the load only some seconds after mains went
 SLOPE_EVERY_S, SLOPE_POINTS = 10.0, 6
 SMOOTH_S = 8.0
 RIGHT_SHARE = 0.015
-LAST_MINUTE = 0.97  # of the straight line: curves bend down, so there is less than that; the grace is part of it
+LAST_MINUTE = 0.9  # of the straight line: curves bend down, so there is less than that; the grace is part of it
 NEAR_END = 0.15  # the share of the voltage's range, above the cut-off, in which the straight line counts
 NUDGE_S = 120.0
 
@@ -112,9 +113,9 @@ def step(
     by_percent = from_percent(battery, percent, power_w) if percent is not None else None
     settled = since is not None and now - since >= SETTLE_S
     by_voltage = from_voltage(battery, voltage_v, power_w) if settled and voltage_v is not None else None
+    drifted = _drifted(state, battery, span, by_percent, by_voltage)
     span, percent_doubt, voltage_doubt, against = believe(state, span, by_percent, by_voltage, now)
     slow_v, slope = _falling(state, voltage_v if settled else None, power_w, passed_s, now)
-    reset = state.against_since is not None and against is None and now - state.against_since >= AGREE_S
     return Estimate(
         span=_towards(
             span,
@@ -127,7 +128,7 @@ def step(
         at=now,
         draining_since=since,
         power_w=drawn,
-        power_doubted=draining and (state.power_doubted or reset),
+        power_doubted=draining and (state.power_doubted or drifted),
         percent_doubted_until=percent_doubt,
         voltage_doubted_until=voltage_doubt,
         against_since=against,
@@ -136,6 +137,16 @@ def step(
         slow_v=slow_v,
         slope=slope,
     )
+
+
+def _drifted(
+    state: Estimate, battery: Battery, span: Span | None, by_percent: Span | None, by_voltage: Span | None
+) -> bool:
+    """Whether the count, and not a jump of both, has just begun to contradict what gauge and voltage agree on."""
+    both = meet(by_percent, by_voltage)
+    if span is None or both is None or state.against_since is not None:
+        return False
+    return 0 < max(span.low_wh - both.high_wh, both.low_wh - span.high_wh) < DRIFT_SHARE * battery.capacity_wh
 
 
 def right(
@@ -202,12 +213,19 @@ def run_out_minutes(state: Estimate, battery: Battery) -> float | None:
     """
     if len(state.slope) < 3 or state.slow_v is None or state.at is None:
         return None
-    (began, first_v, first_w), last_w = state.slope[0], state.slope[-1][2]
-    fell_per_minute = (first_v - state.slow_v) / (state.at - began) * 60 if state.at > began else 0.0
+    first_w, last_w = state.slope[0][2], state.slope[-1][2]
+    fell_per_minute = -60 * _steepness([*((at, volts) for at, volts, _ in state.slope), (state.at, state.slow_v)])
     if fell_per_minute <= 0 or abs(last_w / first_w - 1) > 0.15:
         return None
     now_v = state.slow_v - fell_per_minute * SMOOTH_S / 60  # what is smoothed comes late
     return max(0.0, now_v - battery.empty_v) / fell_per_minute
+
+
+def _steepness(points: list[tuple[float, float]]) -> float:
+    """The slope of the line of least squares through the points."""
+    middle_x, middle_y = sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
+    spread = sum((x - middle_x) ** 2 for x, _ in points)
+    return sum((x - middle_x) * (y - middle_y) for x, y in points) / spread if spread > 0 else 0.0
 
 
 def near_end(state: Estimate, battery: Battery) -> bool:

@@ -123,8 +123,8 @@ def _ending(state: Policy, seen: Seen, limits: PowerPolicy, now: float) -> Outco
 
 
 def _grace_s(seen: Seen, limits: PowerPolicy) -> float:
-    """How long mains may still come back: a quarter of the time left at most."""
-    return limits.grace_s if seen.minutes.left is None else min(limits.grace_s, 15 * seen.minutes.left)
+    """How long mains may still come back: a tenth of the time left at most."""
+    return limits.grace_s if seen.minutes.left is None else min(limits.grace_s, 6 * seen.minutes.left)
 
 
 def _must_stop(seen: Seen, busy: bool) -> bool:

@@ -1,0 +1,164 @@
+"""The power service as its own process on a private bus, over the battery hat's twin."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from firmware import bus, facts
+from firmware.spool import Spool
+from hw.power.twin import PowerTwin
+
+UNIT = """[folders]
+data = "{0}/data"
+run = "{0}/run"
+[power]
+power_supply_root = "{0}/power_supply"
+backlight_root = "{0}/backlight"
+capacity_wh = 38.0
+power_off_command = ["sh", "-c", "echo power-off >> {0}/order; touch {0}/powered-off"]
+restart_command = ["sh", "-c", "echo restart >> {0}/order"]
+"""
+SITE = "[power]\nhandover_s = 2.0\ngrace_s = 2.0\ntest_quiet_minutes = 1.0\n"
+
+
+class Scene:
+    """The service, its hardware, and what the bus says of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.twin, self.bus = folder, PowerTwin(folder), bus.connect()
+        self.seen = facts.Power()
+        self.news = asyncio.Event()
+        self.calls = bus.Export(self.bus, "Calls", facts.Call(state="idle"), self.methods())
+
+    def methods(self) -> list[bus.Method]:
+        return [bus.Method("Transfer", "s", ("target",), "", self.transfer)]
+
+    async def transfer(self, _target: str) -> None:
+        with (self.folder / "order").open("a") as out:
+            out.write("hand-over\n")
+        self.calls.set(facts.Call(state="idle"))
+
+    def order(self) -> list[str]:
+        return (self.folder / "order").read_text().split() if (self.folder / "order").exists() else []
+
+    async def follow(self) -> None:
+        async for fact in bus.follow(self.bus, "Power", facts.Power):
+            self.seen = fact or facts.Power()
+            self.news.set()
+
+    async def until(self, holds: Callable[[facts.Power], bool], bound_s: float = 8.0) -> float:
+        """Seconds until the bus says so."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not holds(self.seen):
+            self.news.clear()
+            left = bound_s - (loop.time() - began)
+            try:
+                await asyncio.wait_for(self.news.wait(), max(0.01, left))
+            except TimeoutError:
+                raise AssertionError(f"not within {bound_s} s: {self.seen}") from None
+        return loop.time() - began
+
+
+@pytest.fixture
+async def scene(private_bus: str, tmp_path: Path) -> AsyncIterator[Scene]:
+    (tmp_path / "unit.toml").write_text(UNIT.format(tmp_path))
+    (tmp_path / "site.toml").write_text(SITE)
+    screen = tmp_path / "backlight" / "screen"
+    screen.mkdir(parents=True)
+    (screen / "brightness").write_text("200")
+    (screen / "max_brightness").write_text("255")
+    scene = Scene(tmp_path)
+    await scene.twin.start()
+    await scene.calls.own()
+    environment = {**os.environ, "HDU_CONFIG": str(tmp_path), "DBUS_SYSTEM_BUS_ADDRESS": private_bus}
+    service = await asyncio.create_subprocess_exec(sys.executable, "-m", "firmware.power", env=environment)
+    task = asyncio.create_task(scene.follow())
+    try:
+        await scene.until(lambda power: power.state == "normal")
+        yield scene
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        service.terminate()
+        await asyncio.wait_for(service.wait(), 10)
+        await scene.twin.close()
+        scene.bus.close()
+
+
+async def test_a_loss_and_a_return_are_told_within_two_seconds_and_a_flicker_only_counted(scene: Scene) -> None:
+    await scene.twin.command({"mains": False})
+    assert await scene.until(lambda power: power.source == "battery" and power.state == "on-battery") < 2
+    await scene.twin.command({"mains": True})
+    assert await scene.until(lambda power: power.source == "mains" and power.state == "normal") < 2
+    await scene.twin.command({"flicker_ms": 260})
+    await scene.until(lambda power: power.flickers == 1)
+    assert scene.seen.source == "mains"
+
+
+async def test_the_gauge_that_lies_is_doubted_and_one_above_100_is_unknown(scene: Scene) -> None:
+    await scene.twin.command({"mains": False})
+    await scene.until(lambda power: power.state == "on-battery" and power.minutes_left is not None)
+    await scene.twin.command({"lying": True})
+    await scene.until(lambda power: any("percent" in fault for fault in power.faults), 12.0)
+    assert scene.seen.state == "on-battery" and scene.seen.minutes_left and scene.seen.minutes_left > 60
+    await scene.twin.command({"percent": 120, "lying": False})
+    await scene.until(lambda power: power.percent is None and "the gauge says 120 %" in power.faults)
+
+
+async def test_on_battery_the_screen_is_dimmed_and_low_tells_the_supervisor(scene: Scene) -> None:
+    brightness = scene.folder / "backlight" / "screen" / "brightness"
+    await scene.twin.command({"mains": False})
+    await scene.until(lambda power: power.state == "on-battery")
+    await until(lambda: brightness.read_text() == "51")
+    await scene.twin.command({"mains": True})
+    await until(lambda: brightness.read_text() == "200")
+    await scene.twin.command({"percent": 11})
+    await scene.until(lambda power: power.percent == 11)
+    await scene.twin.command({"mains": False})
+    await scene.until(lambda power: power.state in ("low", "ending"), 15.0)
+    spool = Spool(scene.folder / "data" / "spool")
+    await until(lambda: [entry.alert.kind for entry in spool.entries()] == ["power"])
+
+
+async def test_the_call_is_handed_over_before_the_power_goes(scene: Scene) -> None:
+    scene.calls.set(facts.Call(state="active"))
+    await scene.twin.command({"percent": 5, "mains": False})
+    await scene.until(lambda power: power.stage == "off", 20.0)
+    await until(lambda: scene.order() == ["hand-over", "power-off"])
+    assert scene.twin.state()["powered_off"] is True
+
+
+async def test_mains_back_in_the_grace_undoes_the_stop(scene: Scene) -> None:
+    await scene.twin.command({"percent": 5, "mains": False})
+    await scene.until(lambda power: power.stage == "grace", 20.0)
+    await scene.twin.command({"mains": True})
+    await scene.until(lambda power: power.state == "normal" and power.stage == "")
+    assert scene.order() == []
+
+
+async def test_without_the_calls_service_nothing_is_stopped_early(scene: Scene) -> None:
+    scene.calls.set(replace(scene.calls.value, state=None))
+    await scene.twin.command({"percent": 5, "mains": False})
+    await scene.until(lambda power: power.stage in ("handing-over", "holding"), 20.0)
+    await scene.until(lambda power: power.stage == "holding", 20.0)
+    assert "power-off" not in scene.order()
+
+
+async def test_a_battery_test_is_refused_on_shift_and_ends_when_mains_fails(scene: Scene) -> None:
+    await bus.call(scene.bus, "Power", "OnShift", "x", 60)
+    assert "a shift is on" in await bus.call(scene.bus, "Power", "TestBattery")
+    await bus.call(scene.bus, "Power", "OnShift", "x", 0)
+    assert "not begun" in await bus.call(scene.bus, "Power", "TestBattery")
+
+
+async def until(holds: Callable[[], bool], bound_s: float = 8.0) -> None:
+    ends = asyncio.get_running_loop().time() + bound_s
+    while not holds():
+        assert asyncio.get_running_loop().time() < ends, f"not within {bound_s} s"
+        await asyncio.sleep(0.02)
