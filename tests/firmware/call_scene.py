@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -116,6 +117,12 @@ class Scene:
         finally:
             process.kill()
             await process.wait()
+
+    def listening(self) -> list[tuple[str, int]]:
+        """Every address and port of the unit's namespace that takes TCP connections (proc(5), net/tcp)."""
+        rows = [line.split() for line in Path(f"/proc/{self.softphone()}/net/tcp").read_text().splitlines()[1:]]
+        ends = [row[1].split(":") for row in rows if row[3] == "0A"]
+        return [(socket.inet_ntoa(bytes.fromhex(address)[::-1]), int(port, 16)) for address, port in ends]
 
     def idles(self) -> bool:
         """Its softphone takes less than half a core over a tenth of a second."""

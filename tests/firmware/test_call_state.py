@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from firmware.call_state import Down, Event, Heard, Held, Path, Registering, Session, Up, fact, step
+from firmware.call_state import Down, Event, HeadsetPresent, Heard, Held, Path, Registering, Session, Up, fact, step
 from firmware.drivers.softphone import AudioReport, EventKind, RtcpReport, SoftphoneEvent
 from firmware.rtp_stream import Stream
 
@@ -100,6 +100,15 @@ def test_losing_every_uplink_and_getting_the_same_one_back_is_a_new_path() -> No
     outage = step(registered, Path(name=""), AT)
     assert not outage.wants_registration()
     assert step(outage, Path(name="wired"), AT).wants_registration()
+
+
+def test_the_headset_is_wanted_unless_it_is_gone_in_a_call() -> None:
+    """Answered without it, nobody would hear the caller; spinning on it, nobody would get the processor."""
+    gone = after(*CALL, HeadsetPresent(present=False))
+    assert not gone.wants_headset()
+    assert step(gone, HeadsetPresent(present=True), AT).wants_headset()
+    assert step(gone, HeadsetPresent(present=None), AT).wants_headset()
+    assert step(gone, told("closed"), AT).wants_headset()
 
 
 def test_no_rating_while_loss_or_delay_is_unknown() -> None:

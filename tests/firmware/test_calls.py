@@ -10,7 +10,7 @@ import pytest
 
 from firmware import bus
 from firmware.facts import Headset, Uplink, Uplinks
-from tests.firmware.call_scene import NEEDED, eventually, is_gone, scene
+from tests.firmware.call_scene import NEEDED, UNIT, eventually, is_gone, scene
 
 MISSING = [name for name in NEEDED if not shutil.which(name)]
 pytestmark = [
@@ -95,6 +95,15 @@ async def test_it_registers_anew_when_the_active_uplink_changes(tmp_path: Path) 
         uplinks.set(_active("lte"))
         await here.until(lambda call: any(each.registered is None for each in here.seen) and bool(call.registered))
         await here.talk()
+
+
+async def test_nothing_takes_connections_but_on_the_tunnel_and_loopback(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        await here.talk()
+        listening = here.listening()
+        assert listening, "the softphone listens somewhere"
+        assert {address for address, _ in listening} <= {UNIT, "127.0.0.1"}
+        assert (UNIT, 5060) in listening
 
 
 async def test_a_wrong_password_is_told(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.rtp_stream import Packet, Stream, count, parse, pause
+from firmware.rtp_stream import Packet, Stream, count, parse, pause, waited
 
 CLOCK_HZ = 8_000
 FRAME_S = 0.02
@@ -97,3 +97,10 @@ def test_a_header_is_read_and_what_is_none_is_not() -> None:
     assert parse(data, 1.5) == Packet(sequence=65_535, timestamp=960, ssrc=0xDEADBEEF, payload_type=111, at_s=1.5)
     assert parse(data[:11], 1.5) is None
     assert parse(b"\x16" + data[1:], 1.5) is None  # a DTLS handshake on the same port, RFC 7983
+
+
+def test_silence_shows_before_it_ends() -> None:
+    stream = counted(packet(0), packet(1))
+    assert waited(stream, 0.52).longest_gap_ms == pytest.approx(500)
+    assert waited(pause(stream), 9.0).longest_gap_ms == pytest.approx(20)
+    assert waited(Stream(), 9.0).longest_gap_ms == 0
