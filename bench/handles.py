@@ -63,6 +63,7 @@ class Handles:
                 web.get("/unit.json", self.unit_json),
                 web.get("/events", self.events),
                 web.get("/probe.json", self.probe),
+                web.post("/probe/restart", self.restart_probe),
                 web.get("/processes.json", self.processes_json),
                 web.get("/twin/{name}", self.read_twin),
                 web.post("/twin/process", self.process),
@@ -101,6 +102,9 @@ class Handles:
 
     async def read_twin(self, request: web.Request) -> web.Response:
         return web.json_response(self.twin(request.match_info["name"]).state())
+
+    async def restart_probe(self, _: web.Request) -> web.Response:
+        return await self._command("probe", {"restart": True})
 
     async def write_twin(self, request: web.Request) -> web.Response:
         return await self._command(request.match_info["name"], await body(request))

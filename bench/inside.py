@@ -21,6 +21,7 @@ from bench.unit_view import UnitView
 from firmware import journal
 from firmware.failover.tunnels import VOICE
 from hw.agency.twin import AgencyTwin
+from hw.cables.probe import Probe
 from hw.cables.twin import CablesTwin
 from hw.headset.twin import HeadsetTwin
 from hw.modem.twin import ModemTwin
@@ -45,6 +46,7 @@ class Bench:
         self.processes = Processes(self.folder / "log")
         self.view = UnitView(NAME)
         self.agency = AgencyTwin(self.folder / "agency", VOICE.hub(), NAME, inside(names.hub, []))
+        self.probe = Probe(names)
         self.twins: dict[str, Twin] = {
             "uplink": self.cables,
             "panel": PanelTwin(unit / "panel"),
@@ -59,9 +61,12 @@ class Bench:
         stack.push_async_callback(self.processes.stop)
         await self.processes.start(self.unit.system_bus())
         await self.processes.start(*self.unit.network(), *await self.unit.tunnel_ends())
-        await self._start_twin("call", self.agency, stack)
-        self.twins["call"] = self.agency
-        await self.processes.start(*self.hub.programs(), *self.unit.services())
+        await asyncio.gather(
+            self._start_twin("call", self.agency, stack),
+            self.processes.start(*self.hub.programs(), *self.unit.services()),
+        )
+        await self._start_twin("probe", self.probe, stack)
+        self.twins |= {"call": self.agency, "probe": self.probe}
         self.unit.export_environment(self.folder / "environment")
         follow = asyncio.create_task(self.view.follow())
         stack.callback(follow.cancel)
