@@ -44,7 +44,7 @@ class Stream(Fact, frozen=True):
 
     @property
     def lost(self) -> int:
-        """Never negative: a packet that comes twice makes up for none."""
+        """As RFC 3550, A.3 counts: one that comes twice makes up for one that does not; but never below zero."""
         return max(0, self.expected - self.received)
 
     @property

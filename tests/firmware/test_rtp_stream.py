@@ -49,10 +49,19 @@ def test_three_in_a_row_lost_is_a_gap_of_four_frames() -> None:
     assert stream.longest_gap_ms == pytest.approx(80)
 
 
-def test_late_is_not_lost_and_twice_makes_up_for_none() -> None:
+def test_late_is_not_lost() -> None:
     assert counted(packet(0), packet(2), packet(1, 0.05), packet(3)).lost == 0
-    assert counted(packet(0), packet(0), packet(2)).lost == 0
+    last_is_late = counted(packet(0), packet(2), packet(1, 0.05))
+    assert (last_is_late.expected, last_is_late.lost) == (3, 0)
+
+
+def test_twice_is_counted_as_received_and_never_makes_less_than_nothing_lost() -> None:
     assert counted(packet(0), packet(3), packet(3)).lost == 1
+    assert counted(packet(0), packet(0), packet(1), packet(1)).lost == 0
+
+
+def test_a_loss_right_at_the_wrap_is_a_loss() -> None:
+    assert counted(packet(65_534), packet(65_535), packet(65_537)).lost == 1
 
 
 def test_jitter_is_the_sixteenth_of_each_deviation() -> None:
