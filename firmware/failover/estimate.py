@@ -1,12 +1,13 @@
 """Round trip, jitter, loss and one-way delay of one path, from probes alone: pure arithmetic.
 
-The round trip follows RFC 6298 (Jacobson): smoothed mean and mean deviation, and a timeout of `srtt + 4 * rttvar`.
+The round trip follows RFC 6298 (Jacobson): smoothed mean and mean deviation, and a timeout of `srtt + max(G, 4 * rttvar)`.
 Jitter is shown as `rttvar`.
 """
 
 from msgspec import Struct
 
 ALPHA, BETA = 1 / 8, 1 / 4  # RFC 6298, section 2.3
+GRANULARITY_MS = 5.0  # RFC 6298, G: on a path without jitter an answer must not race its own deadline
 WINDOW = 64
 MASK = (1 << WINDOW) - 1
 
@@ -30,7 +31,7 @@ def timeout_ms(path: RoundTrip, floor_ms: float, ceiling_ms: float) -> float:
     """How long an answer may take; `ceiling_ms` before the first one."""
     if path.srtt_ms is None:
         return ceiling_ms
-    return min(max(path.srtt_ms + 4 * path.rttvar_ms, floor_ms), ceiling_ms)
+    return min(max(path.srtt_ms + max(4 * path.rttvar_ms, GRANULARITY_MS), floor_ms), ceiling_ms)
 
 
 def loss(window: int, seen: int) -> float | None:

@@ -5,13 +5,16 @@ change of a route each peer of each tunnel in the folder is given its own endpoi
 socket (wireguard cross-platform interface), which makes it ask the routing table anew. On a unit there is no such part.
 """
 
+import select
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 RTMGRP_IPV4_ROUTE = 0x40  # rtnetlink(7)
 BOUND_S = 1.0
+AGAIN_S, SETTLED_S = 0.008, 0.4
 
 
 def endpoints(told: str) -> Iterator[tuple[str, str]]:
@@ -54,11 +57,16 @@ def _ask(at: Path, request: str) -> str:
 
 
 def main(control: Path) -> None:
-    """For ever; what changed while the tunnels were being told is told with them once more."""
+    """For ever. What still comes in by the old way after a change would hold the tunnel there, so it is told again and
+    again until the hub has surely followed."""
     routes = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
     routes.bind((0, RTMGRP_IPV4_ROUTE))
+    until = 0.0
     while True:
-        routes.recv(1 << 16)
+        waiting = until > time.monotonic()
+        if select.select([routes], [], [], AGAIN_S if waiting else None)[0]:
+            routes.recv(1 << 16)
+            until = time.monotonic() + SETTLED_S
         follow(control)
 
 
