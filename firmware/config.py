@@ -134,6 +134,15 @@ class HeadsetPolicy(Section, frozen=True):
     tone_dbfs: Annotated[float, Meta(ge=-60, le=-6)] = -30.0
 
 
+class RecorderPolicy(Section, frozen=True):
+    """How much the flight recorder keeps, and how long an event that is not urgent may wait for the disk."""
+
+    keep_events: Annotated[int, Meta(ge=1_000, le=10_000_000)] = 100_000
+    segment_events: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000
+    sync_s: Annotated[float, Meta(ge=0.1, le=60)] = 2.0
+    send_s: Annotated[float, Meta(ge=0.5, le=3_600)] = 5.0
+
+
 class Site(Section, frozen=True):
     """site.toml: what holds for every unit of the agency."""
 
@@ -142,6 +151,7 @@ class Site(Section, frozen=True):
     alerts: AlertPolicy = AlertPolicy()
     headset: HeadsetPolicy = HeadsetPolicy()
     power: PowerPolicy = PowerPolicy()
+    recorder: RecorderPolicy = RecorderPolicy()
     calls: CallPolicy = CallPolicy()
     failover: FailoverPolicy = FailoverPolicy()
 

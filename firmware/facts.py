@@ -238,6 +238,17 @@ class Update(Fact, frozen=True):
     installed: dict[str, str | None] = {}
 
 
+class Recorder(Fact, frozen=True):
+    """The flight recorder: numbers of the newest event and of the newest that the hub has, and the chain's newest hash."""
+
+    last_seq: int = 0
+    last_hash: str = ""
+    sent_seq: int = 0
+    recorded: int = 0
+    lost: int = 0
+    faults: tuple[str, ...] = ()
+
+
 class Status(Fact, frozen=True):
     """The status document. A section whose service is silent holds its unknowns."""
 
