@@ -141,16 +141,15 @@ class Calls:
             self.told(Down())
 
     async def keep_registered(self, phone: Baresip) -> None:
-        """Registers whenever the session wants it; after a failure with growing waits."""
+        """Registers whenever the session wants it; after a failure with growing waits, cut short by a new path."""
         wait_s = 0.0
         while True:
             await self.until(Session.wants_registration)
-            if self.session.registered is False:
-                wait_s = min(max(wait_s * 2, self.policy.register_retry_s), REGISTER_MAX_S)
-                await asyncio.sleep(wait_s)
-                await self.until(Session.wants_registration)
-            else:
-                wait_s = 0.0
+            failed = self.session.registered is False
+            wait_s = min(max(wait_s * 2, self.policy.register_retry_s), REGISTER_MAX_S) if failed else 0.0
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.until(_has_left(self.session.path)), wait_s)
+            await self.until(Session.wants_registration)
             self.told(Registering())
             await phone.register(self.account(), address_of_record(self.policy, self.own, self.unit.config.unit.name))
 
@@ -199,6 +198,10 @@ class Calls:
             active = [each.name for each in known.uplinks if each.active] if known else []
             if (name := active[0] if active else "") != self.session.path:
                 self.told(call_state.Path(name=name))
+
+
+def _has_left(path: str | None) -> Callable[[Session], bool]:
+    return lambda session: session.path != path
 
 
 def _wants_headset(wanted: bool) -> Callable[[Session], bool]:

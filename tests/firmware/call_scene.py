@@ -23,7 +23,7 @@ SITE = """[calls]
 sip_host = "{hub}"
 codecs = ["{codec}"]
 encryption = "{encryption}"
-register_retry_s = 0.5
+register_retry_s = {retry_s}
 transfer_target = "supervisor"
 """
 OWN = """name = "hdu-0001"
@@ -159,10 +159,10 @@ async def eventually(holds: Callable[[], bool], within_s: float = 10.0) -> None:
 
 @contextlib.asynccontextmanager
 async def scene(
-    folder: Path, codec: str = "opus", encryption: str = "srtp-sdes", password: str = "a-secret"
+    folder: Path, codec: str = "opus", encryption: str = "srtp-sdes", password: str = "a-secret", retry_s: float = 0.5
 ) -> AsyncIterator[Scene]:
     """Everything up; the dispatcher speaks all the time."""
-    (folder / "site.toml").write_text(SITE.format(hub=HUB, codec=codec, encryption=encryption))
+    (folder / "site.toml").write_text(SITE.format(hub=HUB, codec=codec, encryption=encryption, retry_s=retry_s))
     (folder / "unit.toml").write_text(OWN.format(unit=UNIT, folder=folder))
     (folder / "password").write_text(f"{password}\n")
     async with contextlib.AsyncExitStack() as stack:

@@ -106,6 +106,17 @@ async def test_nothing_takes_connections_but_on_the_tunnel_and_loopback(tmp_path
         assert (UNIT, 5060) in listening
 
 
+async def test_after_a_failure_a_new_path_is_tried_at_once(tmp_path: Path) -> None:
+    """The password is put right while the next attempt is still a long way off; the move brings it forward."""
+    async with scene(tmp_path, password="not-it", retry_s=60) as here:
+        uplinks = bus.Export(here.bus, "Uplinks", _active("wired"))
+        await uplinks.own()
+        await here.until(lambda call: call.registered is False and call.softphone == "up")
+        (tmp_path / "password").write_text("a-secret")
+        uplinks.set(_active("lte"))
+        await here.until(lambda call: bool(call.registered), within_s=5.0)
+
+
 async def test_a_wrong_password_is_told(tmp_path: Path) -> None:
     async with scene(tmp_path, password="not-it") as here:
         await here.until(lambda call: call.softphone == "up" and call.registered is False)
