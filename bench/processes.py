@@ -115,7 +115,7 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self.folder, self.all = folder, dict[str, Process]()
 
-    async def start(self, *programs: Program, bound_s: float = 20.0) -> None:
+    async def start(self, *programs: Program, bound_s: float = 60.0) -> None:
         """Starts the programs together and returns when each serves."""
         started = [Process(program, self.folder) for program in programs]
         self.all.update({process.program.name: process for process in started})
