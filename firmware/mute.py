@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from firmware.config import HeadsetPolicy
 from firmware.facts import Fact, MuteState
 
-
 LIAR_S = 1.0  # how often a switch that agrees and lies is asked again: asking drops what was captured
 
 
