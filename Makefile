@@ -4,7 +4,7 @@ PORT ?= 8911
 MACHINE := bench/machine
 SCRIPTS := bench/machine/prepare bench/machine/enter bench/machine/python .ci/run
 
-.PHONY: bench-call bench-audio help run test check pytest bench lock packages
+.PHONY: help run test test-kills check pytest bench bench-failover bench-audio bench-call bench-voice lock packages
 help:  ## print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
@@ -40,3 +40,6 @@ bench: packages  ## press to spool and console, memory, idle CPU of the whole un
 
 test-kills: packages  ## 2,000 random kills and faults while PANIC is pressed
 	@HDU_KILLS=2000 $(MACHINE)/enter "$$(cat .packages)" .venv/bin/pytest -s tests/bench/test_kills.py
+
+bench-voice: packages  ## 50 packets a second through every fault of an uplink (ARGS="--runs 20"); results/voice_plane.json
+	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.voice_plane $(ARGS)

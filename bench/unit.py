@@ -14,7 +14,7 @@ from hw.cables.tunnels import Tunnels
 NAME = "hdu-0001"
 SERVICES = (
     *("panel", "panel-standby", "alerts", "hublink", "panelbus", "status", "readiness", "uplinks"),
-    *("power", "modem", "headset", "calls"),
+    *("power", "modem", "headset", "calls", "recorder"),
 )
 TEMPLATES = Path(__file__).parent / "config"
 

@@ -265,4 +265,5 @@ class Status(Fact, frozen=True):
     power: Power = Power()
     hub: Hub = Hub()
     clock: Clock = Clock()
+    configuration_faults: tuple[str, ...] = ()
     update: Update = Update()

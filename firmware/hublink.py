@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 
 import msgspec
 
@@ -17,6 +18,7 @@ from firmware.service import Unit, run
 
 PROOF_TIMEOUT_S = 1.0
 RETRY_S = 1.0
+EVENTS_KEPT = 1000
 log = logging.getLogger("hublink")
 
 
@@ -27,7 +29,9 @@ class HubLink:
         self.context = mqtt.tls(unit.config.unit.certificates)
         self.link: mqtt.Link | None = None
         self.hurry, self.lost, self.news = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.eventful = asyncio.Event()
         self.document = ""
+        self.events: deque[str] = deque(maxlen=EVENTS_KEPT)
         publish = bus.Method("Publish", "ss", ("topic", "payload"), "", self.publish)
         self.export = bus.Export(unit.bus, "HubLink", facts.Hub(connected=False), [publish])
 
@@ -75,6 +79,7 @@ class HubLink:
                 self.export.set(facts.Hub(connected=True))
                 log.info("connected", extra={"host": self.address.host})
                 group.create_task(self.send_status(link))
+                group.create_task(self.send_events(link))
         except* mqtt.HubError as group_error:
             raise group_error.exceptions[0] from group_error
 
@@ -119,6 +124,21 @@ class HubLink:
                 async with asyncio.timeout(policy.interval_s):
                     await self.news.wait()
 
+    async def send_events(self, link: mqtt.Link) -> None:
+        """What happened, oldest first, each until the broker has it; for ever."""
+        while True:
+            await self.eventful.wait()
+            while self.events:
+                event = self.events[0].encode()
+                await link.publish("event", event, retain=False, timeout_s=self.address.connect_timeout_s)
+                self.events.popleft()
+            self.eventful.clear()
+
+    def happened(self, event: str) -> None:
+        """One event as JSON, kept until the hub has it."""
+        self.events.append(event)
+        self.eventful.set()
+
     async def follow_status(self) -> None:
         async for fact in bus.follow(self.unit.bus, "Status", facts.Document):
             self.document = fact.document if fact else ""
@@ -126,13 +146,16 @@ class HubLink:
 
     async def follow_uplinks(self) -> None:
         """When the active uplink changes the connection must prove itself at once, or a new one is made at once."""
-        active: str | None = None
+        active, decision = None, None
         async for fact in bus.follow(self.unit.bus, "Uplinks", facts.Uplinks):
             now = next((each.name for each in fact.uplinks if each.active), None) if fact else None
             if now != active and now is not None:
                 self.hurry.set()
                 self.unit.group.create_task(self.prove())
             active = now
+            if fact and fact.last_decision not in ("", decision):
+                decision = fact.last_decision
+                self.happened(decision)
 
     async def prove(self) -> None:
         if self.link is None:

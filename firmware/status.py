@@ -50,9 +50,9 @@ SECTIONS: dict[str, tuple[type[msgspec.Struct], Merge]] = {
 }
 
 
-def document(unit: str, known: dict[str, msgspec.Struct], at: str) -> facts.Status:
-    """The status of `unit` from the facts known now, by service name."""
-    status = facts.Status(unit=unit, version=release(), slot=slot(), at=at)
+def document(unit: str, known: dict[str, msgspec.Struct], at: str, faults: tuple[str, ...] = ()) -> facts.Status:
+    """The status of `unit` from the facts known now, by service name, and the faults of its configuration."""
+    status = facts.Status(unit=unit, version=release(), slot=slot(), at=at, configuration_faults=faults)
     for name, fact in known.items():
         status = SECTIONS[name][1](status, fact)
     return status
@@ -66,7 +66,7 @@ class StatusService:
 
     def text(self) -> str:
         name = self.unit.config.unit.name
-        return msgspec.json.encode(document(name, self.known, now_rfc3339())).decode()
+        return msgspec.json.encode(document(name, self.known, now_rfc3339(), self.unit.faults)).decode()
 
     async def follow(self, name: str) -> None:
         async for fact in bus.follow(self.unit.bus, name, SECTIONS[name][0]):

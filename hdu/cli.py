@@ -13,6 +13,7 @@ COMMANDS = {
     "status": "what the unit knows of itself (--json: the status document)",
     "watch": "the uplinks and everything else, live in the terminal",
     "selftest": "is this unit fit for a shift? all parts, in words (--json), with an exit status",
+    "log": "read, filter and verify the flight recorder",
     "config": "check | show: the configuration, with every fault and every bound",
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from firmware.checks import (
     call,
     clock,
+    configuration,
     disk,
     headset,
     hub,
@@ -35,5 +36,6 @@ ALL: tuple[Check, ...] = (
     disk.check,
     second_uplink.check,
     clock.check,
+    configuration.check,
     update.check,
 )

@@ -49,6 +49,7 @@ BAD: list[tuple[str, str, dict[str, object]]] = [
     ("disk", "unsafe", {"hub": facts.Hub(connected=True, spool_full=True)}),
     ("clock", "warning", {"clock": facts.Clock()}),
     ("clock", "warning", {"clock": facts.Clock(error_ms=101.0)}),
+    ("configuration", "warning", {"configuration_faults": ("site.toml: hub: mqtt_port = 0 is refused",)}),
     ("update", "warning", {"update": facts.Update(state="installing")}),
 ]
 
