@@ -170,3 +170,13 @@ class Topology:
                 f"link set {line.interface} up",
                 f"route add default via {line.gateway} dev {line.interface} metric {line.metric}",
             )
+        for line in LINES:
+            await self._operational(line.interface)
+
+    async def _operational(self, interface: str) -> None:
+        """Until the kernel has taken a link into service, which it may do up to a second after its carrier came."""
+        for _ in range(500):
+            if " state UP " in await run("ip", "-n", self.names.unit, "link", "show", interface):
+                return
+            await asyncio.sleep(0.01)
+        raise CablesError(f"cables: {interface} in {self.names.unit} does not come up; is its router there?")
