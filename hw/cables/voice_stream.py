@@ -29,6 +29,7 @@ class Tally:
     longest_gap_s: float = 0.0
     longest_pause_s: float = 0.0
     received: int = 0
+    late: int = 0
     last_arrival: float | None = None
     last_sent: float | None = None
     _open: dict[int, float] = field(default_factory=dict)
@@ -47,8 +48,9 @@ class Tally:
         return self.sent
 
     def arrive(self, number: int, now: float) -> None:
-        """Packet `number` has come; one that came before is a duplicate, one that came late was lost all the same."""
+        """Packet `number` has come; one that came before is a duplicate, one that came late stays lost, and is `late`."""
         if self._open.pop(number, None) is None:
+            self.late += number in self.lost_numbers
             self.duplicated += number not in self.lost_numbers
             return
         self.received += 1
@@ -69,6 +71,7 @@ class Tally:
             "sent": self.sent,
             "received": self.received,
             "lost": self.lost,
+            "late": self.late,
             "duplicated": self.duplicated,
             "longest_gap_ms": round(gap_s * 1000, 1),
             "sender_pause_ms": round(self.longest_pause_s * 1000, 1),

@@ -3,8 +3,9 @@
     bench/machine/enter ROOT .venv/bin/python -m tests.bench.voice_plane --runs 20
 
 Prints a table and writes results/voice_plane.json; status 1 where a goal is missed. Goals: none lost, none twice,
-longest gap 70 ms (`within` counts the runs that keep it). `pause` is the sender's own longest pause: a gap not longer
-than that was made by this machine, which also runs the eight tunnel processes; so see `none` and the load beside it.
+longest gap 70 ms (`within` counts the runs that keep it). `late` are those of `lost` that came after more than a second;
+`pause` is the sender's own longest pause: a gap not longer than that was made by this machine, which also runs the
+eight tunnel processes; so see `none` and the load beside it.
 """
 
 import argparse
@@ -114,6 +115,7 @@ def row(runs: list[dict[str, dict[str, float]]]) -> dict[str, float]:
     return {
         "sent": sum(each["sent"] for each in all_of),
         "lost": sum(each["lost"] for each in all_of),
+        "late": sum(each["late"] for each in all_of),
         "duplicated": sum(each["duplicated"] for each in all_of),
         "longest_gap_ms": max(each["longest_gap_ms"] for each in all_of),
         "median_gap_ms": statistics.median(each["longest_gap_ms"] for each in all_of),
@@ -130,10 +132,10 @@ def main() -> None:
     given = parser.parse_args()
     measured = asyncio.run(measure(given.runs, given.faults, given.lte_delay_ms / 1000))
     rows = {name: row(runs) for name, runs in measured.items()}
-    titles = f"{'fault':24}{'sent':>8}{'lost':>6}{'twice':>7}{'gap ms':>9}{'median':>8}{'pause ms':>10}{'within':>8}"
+    titles = f"{'fault':24}{'sent':>8}{'lost':>6}{'late':>6}{'twice':>7}{'gap ms':>9}{'median':>8}{'pause ms':>10}{'within':>8}"
     print(f"{titles} of {given.runs}")
     for name, each in rows.items():
-        values = f"{each['sent']:8.0f}{each['lost']:6.0f}{each['duplicated']:7.0f}{each['longest_gap_ms']:9.1f}"
+        values = f"{each['sent']:8.0f}{each['lost']:6.0f}{each['late']:6.0f}{each['duplicated']:7.0f}{each['longest_gap_ms']:9.1f}"
         print(
             f"{name:24}{values}{each['median_gap_ms']:8.1f}{each['longest_pause_ms']:10.1f}{each['within_goal']:8.0f}"
         )

@@ -31,7 +31,7 @@ def test_a_second_copy_is_a_duplicate_and_a_late_one_is_not() -> None:
     tally.arrive(1, 0.02)
     tally.expire(10)
     tally.arrive(2, 10.1)
-    assert (tally.received, tally.duplicated, tally.lost) == (1, 1, 1)
+    assert (tally.received, tally.duplicated, tally.lost, tally.late) == (1, 1, 1, 1)
 
 
 def test_the_gap_is_between_arrivals_and_counts_while_it_lasts() -> None:
