@@ -232,6 +232,18 @@ class Readiness(Fact, frozen=True):
     reasons: tuple[str, ...] = ()
 
 
+class SelfTest(Fact, frozen=True):
+    """The last self test: when (RFC 3339, empty: none yet), whether it passed, and the words of what failed.
+
+    `running` is the scope of the one that runs now, empty while none does.
+    """
+
+    at: str = ""
+    passed: bool | None = None
+    reasons: tuple[str, ...] = ()
+    running: str = ""
+
+
 class Update(Fact, frozen=True):
     state: str = "idle"
     booted: str | None = None
@@ -267,3 +279,4 @@ class Status(Fact, frozen=True):
     clock: Clock = Clock()
     configuration_faults: tuple[str, ...] = ()
     update: Update = Update()
+    selftest: SelfTest = SelfTest()

@@ -33,7 +33,8 @@ class HubLink:
         self.document = ""
         self.events: deque[str] = deque(maxlen=EVENTS_KEPT)
         publish = bus.Method("Publish", "ss", ("topic", "payload"), "", self.publish)
-        self.export = bus.Export(unit.bus, "HubLink", facts.Hub(connected=False), [publish])
+        round_trip = bus.Method("RoundTrip", "", (), "d", self.round_trip)
+        self.export = bus.Export(unit.bus, "HubLink", facts.Hub(connected=False), [publish, round_trip])
 
     async def publish(self, topic: str, payload: str) -> None:
         """Retained at the hub when this returns; HubError where it is not, for the caller to try again."""
@@ -44,6 +45,14 @@ class HubLink:
         except mqtt.HubError:
             self.lost.set()
             raise
+
+    async def round_trip(self) -> float:
+        """Milliseconds until the hub has acknowledged a message, asked for now; HubError where it does not."""
+        if self.link is None:
+            raise mqtt.HubError("hub: not connected; try again when Connected is true")
+        began = time.monotonic()
+        await self.link.publish("online", b"true", retain=True, timeout_s=self.address.connect_timeout_s)
+        return (time.monotonic() - began) * 1000
 
     async def stay_connected(self) -> None:
         """Connects, and again for ever: with growing, jittered waits, at once when an uplink changes."""

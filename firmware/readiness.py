@@ -1,4 +1,5 @@
-"""The readiness service: the verdict of all checks, as `org.homedispatch.Readiness`; the clock's error beside it."""
+"""The readiness service: the verdict of all checks, as `org.homedispatch.Readiness`; beside it the clock's
+error and `org.homedispatch.SelfTest`."""
 
 import asyncio
 import contextlib
@@ -8,6 +9,7 @@ import msgspec
 
 from firmware import bus, facts
 from firmware.drivers import kernel_clock
+from firmware.selftest_desk import Desk
 from firmware.service import Unit, run
 from firmware.verdict import State, decide
 
@@ -52,7 +54,9 @@ async def body(unit: Unit) -> None:
     service = ReadinessService(unit)
     await service.export.own()
     await service.clock.own()
-    for task in (service.follow(), service.judge(), service.read_clock()):
+    desk = Desk(unit)
+    await desk.export.own()
+    for task in (service.follow(), service.judge(), service.read_clock(), desk.follow_panel()):
         unit.group.create_task(task)
     unit.ready()
 

@@ -47,6 +47,7 @@ SECTIONS: dict[str, tuple[type[msgspec.Struct], Merge]] = {
     "Alerts": (facts.Alerts, _alerts),
     "Updates": (facts.Update, _section("update")),
     "Clock": (facts.Clock, _section("clock")),
+    "SelfTest": (facts.SelfTest, _section("selftest")),
 }
 
 

@@ -1,0 +1,81 @@
+"""`hdu selftest [audio|power] [--json]`: exit 0 when every part passed, 1 when one did not, 2 for a wrong call.
+
+The unit tests itself (the verdict's service starts it, as for the panel's ASSIST and MUTE held together); where that
+service is away the test runs from here.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from firmware import bus, facts, selftest_run
+from firmware.configfile import load
+from firmware.selftest import Outcome, Part, Report, Scope
+from hdu.failure import Failure
+
+LONGEST_S = 65.0
+MARK: dict[Outcome, tuple[str, str]] = {
+    "passed": ("ok", "green"),
+    "warning": ("note", "yellow"),
+    "failed": ("FAILED", "bold red"),
+    "unavailable": ("-", "dim"),
+}
+
+
+def line(part: Part, width: int) -> Text:
+    """`ok      uplink wired   The network line ...`"""
+    word, style = MARK[part.outcome]
+    return Text.assemble((f"  {word:<8}", style), (f"{part.part:<{width}}  ", "bold"), part.words)
+
+
+def shown(report: Report, console: Console) -> None:
+    width = max(len(each.part) for each in report.parts)
+    console.print(f"[bold]{report.unit}[/]  self test ({report.scope})  {report.at}  {report.took_s:.1f} s")
+    for part in report.parts:
+        console.print(line(part, width), soft_wrap=True)
+    words = "PASSED: fit for a shift" if report.passed else "NOT PASSED"
+    console.print(Text(words, style="bold green" if report.passed else "bold red"))
+
+
+async def asked(scope: Scope) -> Report:
+    """The unit's own report; run from here where nobody on the bus takes the order."""
+    try:
+        return await by_the_unit(scope)
+    except bus.BusError as error:
+        if "one is running" in str(error):
+            raise Failure("hdu selftest: one is running already; wait for it, then try again") from error
+    config, _ = load()
+    return await selftest_run.run(config, scope, lambda _: None)
+
+
+async def by_the_unit(scope: Scope) -> Report:
+    """BusError where the self-test service does not take the order, or goes away in the middle."""
+    system = bus.connect()
+    async with asyncio.timeout(LONGEST_S):
+        await bus.call(system, "SelfTest", "Run", "s", scope)
+        async for fact in bus.follow(system, "SelfTest", facts.SelfTest):
+            if fact is None:
+                raise bus.BusError("selftest: its service ended in the middle")
+            if not fact.running:
+                return msgspec.json.decode(await bus.call(system, "SelfTest", "Report"), type=Report)
+    raise bus.BusError("selftest: the bus ended")
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="hdu selftest", description=__doc__)
+    parser.add_argument("scope", nargs="?", choices=["all", "audio", "power"], default="all", help="(default: all)")
+    parser.add_argument("--json", action="store_true", help="the report as JSON")
+    given = parser.parse_args(arguments)
+    try:
+        report = asyncio.run(asked(given.scope))
+    except TimeoutError as error:
+        raise Failure(f"hdu selftest: no result within {LONGEST_S:.0f} s; look at the readiness service") from error
+    if given.json:
+        print(msgspec.json.encode(report).decode())
+    else:
+        shown(report, Console(highlight=False))
+    return 0 if report.passed else 1
