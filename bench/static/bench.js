@@ -30,13 +30,19 @@ function showVerdict(ready) {
   at("reasons").innerHTML = ready.reasons.map((reason) => `<li>${escape(reason)}</li>`).join("");
 }
 
-function showFacts(unit) {
+function probeRow(probe) {
+  const counts = `${probe.lost} lost, ${probe.duplicated} doubled of ${probe.sent}`;
+  return ["voice stream", tag(probe.lost || probe.duplicated ? "not whole" : "whole", probe.lost || probe.duplicated ? "suspect" : "good") + `${counts}; longest gap ${known(probe.longest_gap_ms, " ms")}`];
+}
+
+function showFacts(unit, probe) {
   const rows = unit.uplinks.map((each) => [each.name, tag(each.state) + (each.active ? tag("in use", "active") : "") + known(each.rtt_ms, " ms") + (each.reason ? ` <small>${escape(each.reason)}</small>` : "")]);
   rows.push(["hub", yes(unit.hub.connected, "connected", "not connected") + `${known(unit.hub.pending_alerts)} alerts waiting`]);
   rows.push(["headset", yes(unit.headset.present, "present", "not plugged in") + escape(unit.headset.mute_state || "mute unknown") + (unit.headset.level_dbfs == null ? "" : ` <meter min="-60" max="0" value="${unit.headset.level_dbfs}"></meter>`)]);
   rows.push(["call", tag(known(unit.call.state), unit.call.state === "active" ? "active" : "") + `MOS ${known(unit.call.mos)}`]);
   rows.push(["modem", `${escape(known(unit.modem.operator))}, ${known(unit.modem.signal_dbm, " dBm")}`]);
   rows.push(["power", tag(unit.power.source, unit.power.source === "mains" ? "good" : "suspect") + `${known(unit.power.percent, " %")}, ${known(unit.power.minutes_left, " min left")}`]);
+  if (probe && probe.sent) rows.push(probeRow(probe));
   at("facts").innerHTML = rows.map(([name, html]) => `<dt>${escape(name)}</dt><dd>${html}</dd>`).join("");
 }
 
@@ -59,7 +65,7 @@ let last = null;
 function show(picture) {
   last = picture;
   at("unit").textContent = `${picture.unit.unit}, release ${picture.unit.version}`;
-  showPanel(picture.unit.panel, picture.twins.panel); showVerdict(picture.unit.readiness); showFacts(picture.unit);
+  showPanel(picture.unit.panel, picture.twins.panel); showVerdict(picture.unit.readiness); showFacts(picture.unit, picture.twins.probe);
   showServices(picture.services); showCall(picture.unit.call); Hardware.show(picture.twins);
   at("legend").innerHTML = Plot.legend(picture.unit.uplinks.map((each) => each.name));
 }

@@ -14,7 +14,7 @@ const UPLINK = (name) => ({
   of: (twins) => ((twins.uplink || {}).uplinks || twins.uplink || {})[name], marks: true,
   keys: [["cable out", {cable: false}, (s) => s.cable === false], ["blackhole", {blackhole: true}, (s) => s.blackhole === true],
          ["heal", {heal: true}, () => false]],
-  sliders: [["loss", "loss", 0, 100, (v) => v / 100, (s) => (s.loss || 0) * 100, "%"]],
+  sliders: [["delay", "delay_ms", 0, 1000, Number, (s) => s.delay_ms || 0, "ms"], ["loss", "loss", 0, 100, (v) => v / 100, (s) => (s.loss || 0) * 100, "%"]],
 });
 
 const TWINS = [
