@@ -48,7 +48,7 @@ class Tally:
         return self.sent
 
     def arrive(self, number: int, now: float) -> None:
-        """Packet `number` has come; one that came before is a duplicate, one that came late stays lost, and is `late`."""
+        """Packet `number` has come; one that came before is a duplicate, one that came late stays lost, but `late`."""
         if self._open.pop(number, None) is None:
             self.late += number in self.lost_numbers
             self.duplicated += number not in self.lost_numbers

@@ -3,7 +3,7 @@
     bench/machine/enter ROOT .venv/bin/python -m tests.bench.voice_plane --runs 20
 
 Prints a table and writes results/voice_plane.json; status 1 where a goal is missed. Goals: none lost, none twice,
-longest gap 70 ms (`within` counts the runs that keep it). `late` are those of `lost` that came after more than a second;
+longest gap 70 ms (`within` counts the runs that keep it). `late` are those of `lost` that came after over a second;
 `pause` is the sender's own longest pause: a gap not longer than that was made by this machine, which also runs the
 eight tunnel processes; so see `none` and the load beside it.
 """
@@ -28,6 +28,10 @@ from tests.hw.cables.ground import Ground
 PORT = 16_384
 GOAL_GAP_MS = 70.0
 BEFORE_S, DURING_S, AFTER_S = 0.5, 2.0, 1.0
+COLUMNS = (
+    *(("sent", "sent"), ("lost", "lost"), ("late", "late"), ("twice", "duplicated"), ("gap ms", "longest_gap_ms")),
+    *(("median", "median_gap_ms"), ("pause ms", "longest_pause_ms"), ("within", "within_goal")),
+)
 Act = Callable[[Ground], Awaitable[None]]
 
 
@@ -132,14 +136,9 @@ def main() -> None:
     given = parser.parse_args()
     measured = asyncio.run(measure(given.runs, given.faults, given.lte_delay_ms / 1000))
     rows = {name: row(runs) for name, runs in measured.items()}
-    titles = f"{'fault':24}{'sent':>8}{'lost':>6}{'late':>6}{'twice':>7}{'gap ms':>9}{'median':>8}{'pause ms':>10}{'within':>8}"
-    print(f"{titles} of {given.runs}")
+    print(f"{'':24}" + "".join(f"{title:>9}" for title, _ in COLUMNS) + f" of {given.runs}")
     for name, each in rows.items():
-        values = f"{each['sent']:8.0f}{each['lost']:6.0f}{each['late']:6.0f}{each['duplicated']:7.0f}{each['longest_gap_ms']:9.1f}"
-        print(
-            f"{name:24}{values}{each['median_gap_ms']:8.1f}{each['longest_pause_ms']:10.1f}{each['within_goal']:8.0f}"
-        )
-    Path("results").mkdir(exist_ok=True)
+        print(f"{name:24}" + "".join(f"{each[key]:9g}" for _, key in COLUMNS))
     print(f"load of this machine: {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors")
     written = {"runs": given.runs, "load": os.getloadavg(), "goal_gap_ms": GOAL_GAP_MS, "rows": rows, "each": measured}
     Path("results/voice_plane.json").write_text(json.dumps(written, indent=1))
