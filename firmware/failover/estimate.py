@@ -1,6 +1,6 @@
 """Round trip, jitter, loss and one-way delay of one path, from probes alone: pure arithmetic.
 
-The round trip follows RFC 6298 (Jacobson): smoothed mean and mean deviation, and a timeout of `srtt + max(G, 4 * rttvar)`.
+The round trip follows RFC 6298 (Jacobson): smoothed mean and deviation, and a timeout of `srtt + max(G, 4 * rttvar)`.
 Jitter is shown as `rttvar`.
 """
 

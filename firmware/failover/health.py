@@ -60,7 +60,8 @@ class Pace(Struct, frozen=True):
 class Health(Struct, frozen=True):
     """What is known of one uplink. `poor` says why it is unfit although it reaches the hub; times are in s.
 
-    `proof_at` is when the newest answered probe was *sent*, `trouble_at` when the trouble began, `well_since` since
+    `proof_at` is when the newest answered probe was *sent*, `proven_since` when the first one since it was down,
+    `missed_at` when the newest missing one, `trouble_at` when the trouble began, `well_since` since
     when it has been neither down nor poor.
     """
 
@@ -82,6 +83,8 @@ class Health(Struct, frozen=True):
     window: int = 0
     seen: int = 0
     proof_at: float = -NEVER
+    proven_since: float = -NEVER
+    missed_at: float = -NEVER
     traffic_at: float = -NEVER
     other_at: float = -NEVER
     trouble_at: float | None = None
@@ -200,6 +203,7 @@ def _missed(health: Health, now: float) -> Health:
         health,
         pending=health.pending[1:],
         misses=health.misses + 1,
+        missed_at=sent_at,
         first_miss_at=first,
         confirm=CONFIRM,
         good=0,
@@ -244,6 +248,7 @@ def _answered(health: Health, fact: Answered, now: float) -> Health:
         window=health.window if late else health.window << 1 & MASK,
         seen=health.seen if late else min(health.seen + 1, WINDOW),
         proof_at=fact.sent_at,
+        proven_since=fact.sent_at if health.state in ("down", "unknown") else health.proven_since,
     )
     return _judged_answer(heard, now)
 

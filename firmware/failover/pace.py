@@ -38,7 +38,7 @@ def _lte(policy: FailoverPolicy, of: Part, stretch: float) -> Pace:
     interval = {"active": policy.lte_active_ms, "urgent": policy.lte_urgent_ms, "standby": policy.lte_ms * stretch}
     return Pace(
         interval_ms=interval[of],
-        down_ms=interval[of] if of == "standby" else policy.lte_urgent_ms,
+        down_ms=interval[of],
         quick_ms=policy.lte_quick_ms,
         burst_ms=policy.lte_burst_ms,
         floor_ms=policy.lte_floor_ms,

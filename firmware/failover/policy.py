@@ -38,6 +38,7 @@ PREFERENCE: tuple[tuple[UplinkKind, Grade], ...] = (
     ("lte", "cut"),
 )
 RANK = {row: place for place, row in enumerate(PREFERENCE)}
+CONTENT: frozenset[Grade] = frozenset(("up", "doubt", "returning"))  # it answers: the active one keeps its place
 REACHES: frozenset[Grade] = frozenset(("up", "doubt", "returning", "poor"))
 
 
@@ -103,7 +104,7 @@ def decide(policy: FailoverPolicy, state: State, facts: Facts, now: float) -> tu
     others = [each for each in facts.uplinks if each is not active]
     if active is None:
         return _boot(state, others, now)
-    if grade(active.health, now) in ("up", "doubt"):
+    if grade(active.health, now) in CONTENT:
         return _back(policy, state, active, others, facts, now)
     return _over(state, active, others, now)
 
@@ -148,7 +149,14 @@ def _proven(candidate: Uplink, active: Uplink, now: float) -> bool:
     if grade(candidate.health, now) not in REACHES:
         return False
     since = active.health.trouble_at
-    return since is None or active.health.carrier is False or candidate.health.proof_at >= since
+    if since is None or active.health.carrier is False:
+        return True
+    return candidate.health.proof_at >= since and _asked_too(candidate, active)
+
+
+def _asked_too(candidate: Uplink, active: Uplink) -> bool:
+    """The active uplink, where it is silent, was asked since the candidate came back: when the hub does, all do."""
+    return active.health.state != "down" or active.health.missed_at >= candidate.health.proven_since
 
 
 def _back(

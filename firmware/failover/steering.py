@@ -12,7 +12,7 @@ from firmware.failover import health as strikes
 from firmware.failover import policy
 from firmware.failover.health import Fact, Health, Paced, Wanted
 from firmware.failover.pace import pace, part
-from firmware.failover.policy import REACHES, Facts, Move, Uplink, grade
+from firmware.failover.policy import CONTENT, REACHES, Facts, Move, Uplink, grade
 
 DOUBT_MISSES = 2  # one lost packet is no reason to spend LTE; a second one in a row is
 
@@ -67,7 +67,7 @@ def urgent(steering: Steering, now: float) -> bool:
     if steering.facts.in_call or active is None:
         return True
     of = grade(active.health, now)
-    return active.health.misses >= DOUBT_MISSES if of in ("up", "doubt") else True
+    return active.health.misses >= DOUBT_MISSES if of in CONTENT else True
 
 
 def _with(facts: Facts, name: str, health: Health) -> Facts:

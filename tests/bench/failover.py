@@ -205,7 +205,7 @@ async def main(given: argparse.Namespace) -> None:
     faults = given.faults.split(",") if given.faults else list(FAULTS)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n{HEAD}", flush=True)
     with tempfile.TemporaryDirectory(prefix="failover-", dir=given.folder) as at:
-        rows = await measure(OURS, Path(at), given.runs, faults)
+        rows = await measure(OURS, Path(at), given.runs, faults) if given.runs else []
         if given.peer_runs:
             more = await asyncio.gather(*(measure(peer, Path(at), given.peer_runs, faults) for peer in PEERS))
             rows += [each for found in more for each in found]

@@ -45,7 +45,7 @@ def test_the_table_ranks_every_kind_in_every_grade_once() -> None:
     [
         ("up", "up", None),
         ("doubt", "up", None),
-        ("returning", "up", "lte"),
+        ("returning", "up", None),
         ("poor", "up", "lte"),
         ("poor", "poor", None),
         ("hub-silent", "up", "lte"),

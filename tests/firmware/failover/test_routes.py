@@ -7,9 +7,7 @@ ORDER = ("wan0", "wan1", "lte0")
 
 
 def links(**metrics: int | None) -> dict[str, Link]:
-    return {
-        name: Link(interface=name, carrier=True, state="activated", metric=metric) for name, metric in metrics.items()
-    }
+    return {name: Link(interface=name, state="activated", metric=metric) for name, metric in metrics.items()}
 
 
 def test_one_change_puts_the_new_one_first() -> None:
