@@ -14,6 +14,7 @@ from pathlib import Path
 
 from firmware import bus, call_state, facts
 from firmware.call_ear import Ear
+from firmware.call_fact import fact
 from firmware.call_state import Down, Event, Heard, Held, Leg, Registering, Session, Up
 from firmware.clock import now_rfc3339
 from firmware.drivers import baresip
@@ -46,12 +47,12 @@ class Calls:
             bus.Method("Hold", "b", ("hold",), "", self.hold),
             bus.Method("Transfer", "s", ("target",), "", self.transfer),
         ]
-        self.export = bus.Export(unit.bus, "Calls", call_state.fact(self.session), methods)
+        self.export = bus.Export(unit.bus, "Calls", fact(self.session), methods)
 
     def told(self, event: Event) -> None:
         """Takes one event in; what changed goes out on the bus at once."""
         before, self.session = self.session, call_state.step(self.session, event, now_rfc3339())
-        self.export.set(call_state.fact(self.session))
+        self.export.set(fact(self.session))
         news, self.news = self.news, asyncio.Event()
         news.set()
         if self.session.lost_calls > before.lost_calls:

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from firmware.call_state import Down, Event, HeadsetPresent, Heard, Held, Path, Registering, Session, Up, fact, step
+from firmware.call_fact import fact
+from firmware.call_state import Down, Event, HeadsetPresent, Heard, Held, Path, Registering, Session, Up, step
 from firmware.drivers.softphone import AudioReport, EventKind, RtcpReport, SoftphoneEvent
 from firmware.rtp_stream import Stream
 
