@@ -135,6 +135,7 @@ class Uplinks(Fact, frozen=True):
     last_decision: str = ""
     outage_ms: float | None = None
     hub_silent: bool | None = None
+    hub_clock_error_ms: float | None = None
     lte_used_mb: float | None = None
     lte_forecast_mb: float | None = None
     lte_frugal: bool | None = None
@@ -219,7 +220,8 @@ class Hub(Fact, frozen=True):
 
 
 class Clock(Fact, frozen=True):
-    """`error_ms` bounds the distance from UTC as the kernel's clock discipline knows it; None: not disciplined."""
+    """`error_ms` bounds the distance from UTC: as the kernel's clock discipline knows it or, without one, from the
+    hub's clock by the probes (RFC 5905, 8); None: nobody knows."""
 
     error_ms: float | None = None
 
@@ -251,7 +253,7 @@ class Update(Fact, frozen=True):
 
 
 class Recorder(Fact, frozen=True):
-    """The flight recorder: numbers of the newest event and of the newest that the hub has, and the chain's newest hash."""
+    """The flight recorder: numbers of the newest event and of the newest at the hub, and the chain's newest hash."""
 
     last_seq: int = 0
     last_hash: str = ""

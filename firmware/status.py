@@ -56,7 +56,14 @@ def document(unit: str, known: dict[str, msgspec.Struct], at: str, faults: tuple
     status = facts.Status(unit=unit, version=release(), slot=slot(), at=at, configuration_faults=faults)
     for name, fact in known.items():
         status = SECTIONS[name][1](status, fact)
-    return status
+    return msgspec.structs.replace(status, clock=_clock(status.clock, known.get("Uplinks")))
+
+
+def _clock(kernel: facts.Clock, uplinks: msgspec.Struct | None) -> facts.Clock:
+    """What disciplines the clock knows best; without it, the hub's own clock as the probes tell it."""
+    if kernel.error_ms is None and isinstance(uplinks, facts.Uplinks):
+        return facts.Clock(error_ms=uplinks.hub_clock_error_ms)
+    return kernel
 
 
 class StatusService:

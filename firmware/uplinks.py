@@ -64,6 +64,7 @@ class Service:
                 last_decision=self.last,
                 outage_ms=self.outage_ms,
                 hub_silent=steering.hub_is_silent(self.pilot.steering, now),
+                hub_clock_error_ms=whole(self.pilot.hub_time.wall_error_ms()),
                 lte_used_mb=round(usage.used_bytes / budget.MB, 3),
                 lte_forecast_mb=round(budget.forecast_mb(usage, meter.part), 1),
                 lte_frugal=budget.frugal(self.config.site.failover, usage, meter.part),
@@ -145,6 +146,11 @@ class Service:
 def copying(how: str, links: NetworkManager) -> voice_plane.Copying:
     """Who makes the copies of voice on this kernel."""
     return voice_plane.MirrorCopying(links) if how == "mirror" else voice_plane.NftCopying()
+
+
+def whole(value: float | None) -> float | None:
+    """Rounded, so that a steady fact is not told anew each second."""
+    return None if value is None else float(round(value))
 
 
 def _secret(file: Path) -> bytes:

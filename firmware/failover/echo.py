@@ -1,6 +1,7 @@
 """Probes through one uplink and no other: a UDP socket bound to its interface. Thin; what it hears are facts."""
 
 import contextlib
+import math
 import os
 import socket
 import struct
@@ -25,6 +26,13 @@ class HubTime:
     def __init__(self) -> None:
         self.clock = Clock()
         self.ahead_us = int((time.time() - time.monotonic()) * 1e6)
+
+    def wall_error_ms(self) -> float | None:
+        """How far our wall clock may be from the hub's, in ms; None before the first answer."""
+        if math.isinf(self.clock.error_ms):
+            return None
+        ours_ahead_ms = (time.time() - time.monotonic()) * 1000
+        return abs(self.clock.ahead_ms - ours_ahead_ms) + self.clock.error_ms
 
     def ours_us(self, now: float) -> int:
         """Now as the hub would say it, good enough for its answer to be fresh."""

@@ -37,8 +37,8 @@ class Pilot:
         self._act = asyncio.Event()
         uplinks = tuple(Uplink(each.name, each.kind, order, Health()) for order, each in enumerate(config.unit.uplinks))
         self.steering = steering.begin(config.site.failover, uplinks, None, self._loop.time())
-        hub_time = HubTime()
-        self._probers = {each.name: self._prober(config, each, secret, hub_time) for each in config.unit.uplinks}
+        self.hub_time = HubTime()
+        self._probers = {each.name: self._prober(config, each, secret, self.hub_time) for each in config.unit.uplinks}
 
     def _prober(self, config: Config, of: UplinkHardware, secret: bytes, hub_time: HubTime) -> Prober:
         tunnel = config.site.failover.tunnels.get(of.name, "")
