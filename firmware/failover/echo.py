@@ -31,8 +31,8 @@ class HubTime:
         """How far our wall clock may be from the hub's, in ms; None before the first answer."""
         if math.isinf(self.clock.error_ms):
             return None
-        ours_ahead_ms = (time.time() - time.monotonic()) * 1000
-        return abs(self.clock.ahead_ms - ours_ahead_ms) + self.clock.error_ms
+        hub_ms = self.ours_us(time.monotonic()) / 1000 + self.clock.ahead_ms
+        return abs(hub_ms - time.time() * 1000) + self.clock.error_ms
 
     def ours_us(self, now: float) -> int:
         """Now as the hub would say it, good enough for its answer to be fresh."""
