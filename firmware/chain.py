@@ -63,6 +63,11 @@ def line(last: Last, at: str, kind: str, facts: bytes) -> tuple[bytes, Event]:
     return start + MARK + digest.encode() + b'"}\n', event
 
 
+def encoded(event: Event) -> bytes:
+    """The line that the event was read from."""
+    return msgspec.json.encode(event) + b"\n"
+
+
 def parse(raw: bytes) -> Event | str:
     """One line with its own hash checked, or why it is none."""
     if not raw.endswith(b"\n"):
@@ -110,8 +115,8 @@ def read(folder: Path, fault: Callable[[Fault], None] = lambda _: None, after: i
 
 def _reaching(files: list[Path], after: int) -> list[Path]:
     """Those files that may hold a line past number `after`."""
-    ends = [int(each.stem) for each in files[1:]]
-    return [file for file, end in zip(files, [*ends, after + 2], strict=True) if end > after + 1]
+    next_starts = [*(int(each.stem) for each in files[1:]), after + 2]
+    return [file for file, start in zip(files, next_starts, strict=False) if start > after + 1]
 
 
 def _unlinked(last: Last | None, event: Event) -> str:

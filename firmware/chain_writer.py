@@ -6,6 +6,7 @@ flash. A power cut leaves a prefix of the lines and perhaps one torn line: that 
 an event of its own, and the chain goes on. A line that was changed is never touched, so that `verify` can point at it.
 """
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -66,7 +67,7 @@ class Chain:
         before = os.fstat(self._handle).st_size
         try:
             if os.write(self._handle, raw) != len(raw):
-                raise OSError(28, "no space for a whole line")
+                raise OSError(errno.ENOSPC, "no space for a whole line")
         except OSError:
             os.ftruncate(self._handle, before)
             raise

@@ -82,6 +82,10 @@ class Recorder:
         name = of.removeprefix(bus.PREFIX).removesuffix("1")
         if not of.startswith(bus.PREFIX) or name in recorder_facts.SKIPPED:
             return
+        self.took(name, values)
+
+    def took(self, name: str, values: dict[str, tuple[str, Any]]) -> None:
+        """Some properties of the service `name`, as they are now."""
         try:
             now = recorder_facts.merged(name, self.known.get(name), values)
         except (msgspec.ValidationError, TypeError, ValueError, IndexError) as error:
@@ -98,6 +102,26 @@ class Recorder:
             service = name.removeprefix(bus.PREFIX)
             self.known.pop(service, None)
             self.record("service", msgspec.json.encode({"name": service, "up": bool(new)}))
+            if new:
+                self.unit.group.create_task(self.look(service))
+
+    async def look(self, name: str) -> None:
+        """What a service says as a whole, so that the changes that follow are changes of something."""
+        if name in recorder_facts.SKIPPED:
+            return
+        with contextlib.suppress(bus.BusError):  # it is gone again, or says nothing: what it says later is heard
+            self.took(
+                name,
+                await bus.call_any(
+                    self.unit.bus, bus.PREFIX + name, bus.path(name), bus.PROPERTIES, "GetAll", "s", bus.interface(name)
+                ),
+            )
+
+    async def look_around(self) -> None:
+        found = await bus.call_any(self.unit.bus, bus.DBUS, "/org/freedesktop/DBus", bus.DBUS, "ListNames")
+        for name in found:
+            if name.startswith(bus.PREFIX):
+                await self.look(name.removeprefix(bus.PREFIX))
 
     async def follow_spool(self) -> None:
         """Each alert and what becomes of it, from its files: a press is recorded though the bus is dead."""
@@ -199,6 +223,7 @@ async def body(unit: Unit) -> None:
     for task in (recorder.follow_spool, recorder.keep_synced, recorder.follow_hub, recorder.keep_hub_told):
         unit.group.create_task(task(), name=task.__name__)
     recorder.record("recorder.start", msgspec.json.encode({"unit": unit.config.unit.name}))
+    unit.group.create_task(recorder.look_around())
     unit.ready()
     try:
         await asyncio.Event().wait()

@@ -64,8 +64,9 @@ def _names(kind: type[msgspec.Struct], values: Mapping[str, tuple[str, Any]]) ->
 def event(before: Any, now: Any) -> dict[str, Any]:
     """What is to be recorded: the fields whose state changed, as they are now; empty where only numbers trembled."""
     old = before or {}
-    return {
-        name: value
-        for name, value in now.items()
-        if name not in old or states({name: old[name]}) != states({name: value})
-    }
+    return {name: value for name, value in now.items() if _state(old, name) != _state(now, name)}
+
+
+def _state(fact: Any, name: str) -> Any:
+    """One field's state; a field that is not there and a measured number are alike nothing."""
+    return states({name: fact[name]}) if name in fact else {}
