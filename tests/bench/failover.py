@@ -138,7 +138,7 @@ async def one(lab: Lab, stream: Stream, fault: Callable[[Lab], Awaitable[None]],
 
 async def back(lab: Lab, stream: Stream) -> None:
     ends = time.monotonic() + BACK_BOUND_S
-    while await lab.active() != "wired":
+    while await lab.active() != "wired" or not await lab.flowing("wired"):
         if time.monotonic() > ends:
             raise TimeoutError(f"{lab.folder.name}: not back on wired in {BACK_BOUND_S:g} s")
         await asyncio.sleep(0.1)

@@ -163,6 +163,20 @@ class Lab:
         out = await run("ip", "-n", self.names.unit, "route", "get", HUB)
         return next((name for name, (_, interface) in KINDS.items() if f"dev {interface} " in out), "none")
 
+    async def flowing(self, uplink: str) -> bool:
+        """Whether the stream really leaves by that uplink: many packets there, few anywhere else."""
+        before = namespace.within(self.names.unit, _sent_packets)
+        await asyncio.sleep(0.3)
+        after = namespace.within(self.names.unit, _sent_packets)
+        grown = {name: after[interface] - before[interface] for name, (_, interface) in KINDS.items()}
+        return grown[uplink] > sum(number for name, number in grown.items() if name != uplink)
+
+
+def _sent_packets() -> dict[str, int]:
+    """Interface to packets sent, of this thread's namespace (proc_net(5))."""
+    lines = Path("/proc/thread-self/net/dev").read_text().splitlines()[2:]
+    return {line.split(":")[0].strip(): int(line.split(":")[1].split()[9]) for line in lines}
+
 
 def _keep_dead_links() -> None:
     Path("/proc/sys/net/ipv4/conf/all/ignore_routes_with_linkdown").write_text("0")
