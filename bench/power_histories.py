@@ -95,7 +95,7 @@ def _stopped(around: Outage, learned: bool) -> Counter[str]:
             found[f"BROKEN: a call was cut early ({left:.1f} minutes left)"] += 1
     if around.mains:
         found["BROKEN: stopped although mains is there"] += 1
-    if around.honest and left * 60 < STOPPED_S:
+    if around.honest and left * 60 < STOPPED_S and around.now - around.lost_at >= SHORTEST_S:
         found[NOT_LEARNED if not learned and busy(around) else "BROKEN: too late for a clean stop"] += 1
     return found
 
