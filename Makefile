@@ -43,3 +43,7 @@ test-kills: packages  ## 2,000 random kills and faults while PANIC is pressed
 
 bench-voice: packages  ## 50 packets a second through every fault of an uplink (ARGS="--runs 20"); results/voice_plane.json
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.voice_plane $(ARGS)
+
+.PHONY: bench-flash
+bench-flash:  ## hdu flash against dd to a file-backed disk (ARGS="--megabytes 200 --rounds 3"); results/flash.json
+	@.venv/bin/python -m tests.bench.flash_speed $(ARGS)
