@@ -79,7 +79,6 @@ class PanelBus:
     def show(self) -> None:
         write(self.run / "lamps.json", msgspec.json.encode(request(self.headset, self.verdict)))
 
-
     async def stay_fresh(self) -> None:
         """The panel takes an old request for a dead one: this says that the facts in it still hold."""
         while True:

@@ -54,8 +54,8 @@ class Unit:
 
     config: Config
     group: asyncio.TaskGroup
-    faults: tuple[str, ...] = ()
     _bus: "SdBus | None" = None
+    faults: tuple[str, ...] = ()
     started_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -98,7 +98,7 @@ async def _serve(body: Body, on_bus: bool) -> None:
         log.error("configuration fault: %s", fault)
     async with asyncio.TaskGroup() as group:
         group.create_task(_until_stopped(), name="stop")
-        unit = Unit(config, group, faults)
+        unit = Unit(config, group, faults=faults)
         if on_bus:
             from firmware import bus
 

@@ -17,7 +17,7 @@ needs_server = pytest.mark.skipif(not shutil.which("pulseaudio"), reason="needs 
 
 
 @pytest.fixture
-async def scene(tmp_path: Path, private_bus: str) -> AsyncIterator[Scene]:  # noqa: ARG001 - its address is in the environment
+async def scene(tmp_path: Path, private_bus: str) -> AsyncIterator[Scene]:
     async with headset(tmp_path / "unit") as scene:
         yield scene
 
