@@ -30,6 +30,16 @@ from msgspec.structs import replace
 
 from firmware.facts import UplinkState
 from firmware.failover.estimate import MASK, WINDOW, RoundTrip, loss, measured, timeout_ms
+from firmware.failover.evidence import Answered as Answered
+from firmware.failover.evidence import Carrier as Carrier
+from firmware.failover.evidence import Fact as Fact
+from firmware.failover.evidence import Other as Other
+from firmware.failover.evidence import Pace as Pace
+from firmware.failover.evidence import Paced as Paced
+from firmware.failover.evidence import Sent as Sent
+from firmware.failover.evidence import Tick as Tick
+from firmware.failover.evidence import Traffic as Traffic
+from firmware.failover.evidence import Wanted as Wanted
 
 STRIKES = 3
 RECOVERED = 3
@@ -44,17 +54,6 @@ VOICE_ONE_WAY_MS = 150.0  # ITU-T G.114
 SLOW, FAST_AGAIN = 3, 5
 OTHER_FRESH_S = 2.0
 NEVER = float("inf")
-
-
-class Pace(Struct, frozen=True):
-    """How an uplink is probed now: what it costs and how much it matters decide (see `firmware.failover.pace`)."""
-
-    interval_ms: float = 50.0
-    down_ms: float = 100.0
-    quick_ms: float = 10.0
-    burst_ms: float = 100.0
-    floor_ms: float = 20.0
-    ceiling_ms: float = 400.0
 
 
 class Health(Struct, frozen=True):
@@ -89,50 +88,6 @@ class Health(Struct, frozen=True):
     other_at: float = -NEVER
     trouble_at: float | None = None
     well_since: float | None = None
-
-
-class Sent(Struct, frozen=True):
-    """A probe left now."""
-
-
-class Answered(Struct, frozen=True):
-    """The probe sent at `sent_at` was answered now, by the hub beyond doubt."""
-
-    sent_at: float
-    rtt_ms: float
-    one_way_ms: float
-
-
-class Carrier(Struct, frozen=True):
-    """The link is there (carrier and an address), or it is not."""
-
-    up: bool
-    reason: str = "no carrier"
-
-
-class Traffic(Struct, frozen=True):
-    """Authenticated traffic of the hub came through this uplink's own tunnel just now."""
-
-
-class Other(Struct, frozen=True):
-    """A target besides the hub answered through this uplink now."""
-
-
-class Paced(Struct, frozen=True):
-    """From now on the uplink is probed like this."""
-
-    pace: Pace
-
-
-class Wanted(Struct, frozen=True):
-    """Proof is wanted now: a probe is due at once."""
-
-
-class Tick(Struct, frozen=True):
-    """Time went by."""
-
-
-Fact = Sent | Answered | Carrier | Traffic | Other | Paced | Wanted | Tick
 
 
 def step(health: Health, fact: Fact, now: float) -> tuple[Health, float]:
