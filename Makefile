@@ -4,7 +4,7 @@ PORT ?= 8911
 MACHINE := bench/machine
 SCRIPTS := bench/machine/prepare bench/machine/enter bench/machine/python .ci/run
 
-.PHONY: help run test test-kills check pytest bench bench-failover bench-audio bench-call bench-voice lock packages
+.PHONY: help run test test-kills check pytest bench bench-failover bench-audio bench-call bench-voice bench-power lock packages
 help:  ## print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
@@ -47,3 +47,7 @@ bench-voice: packages  ## 50 packets a second through every fault of an uplink (
 .PHONY: bench-flash
 bench-flash:  ## hdu flash against dd to a file-backed disk (ARGS="--megabytes 200 --rounds 3"); results/flash.json
 	@.venv/bin/python -m tests.bench.flash_speed $(ARGS)
+
+bench-power: packages  ## minutes left on five batteries, and 100,000 random power histories (ARGS="2000 7": count, seed); results/power_*.json
+	@.venv/bin/python -m bench.power_minutes
+	@.venv/bin/python -m bench.power_histories $(ARGS)

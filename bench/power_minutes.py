@@ -11,7 +11,8 @@ from pathlib import Path
 from random import Random
 
 from firmware import battery, minutes
-from firmware.config import PowerHardware, PowerPolicy
+from firmware.config import PowerHardware
+from hw.power import factory
 from hw.power.pack import Pack
 from hw.power.recorded import FIVE, RATED, another_day, discharge
 
@@ -25,18 +26,7 @@ def rating(name: str) -> battery.Battery:
 
 def taught(name: str, dice: Random) -> battery.Battery:
     """After one discharge watched down to the floor of the battery test."""
-    rated, samples, used = rating(name), list[battery.Sample](), 0.0
-    for at, percent, volts, amperes, _ in discharge(FIVE[name], dice):
-        used += volts * amperes * 10 / 3600
-        if not samples or percent <= samples[-1].percent - 1:
-            samples.append(
-                battery.Sample(at=at, percent=percent, voltage_v=volts, power_w=volts * amperes, used_wh=used)
-            )
-        if battery.at_floor(rated, percent, volts, PowerPolicy().test_floor_percent):
-            break
-    learned = battery.learn(rated, samples, FIVE[name].voltage_v(0.0), "2026-01-01T00:00:00.000Z")
-    assert learned, f"{name}: nothing learned from {len(samples)} samples"
-    return learned
+    return factory.taught(FIVE[name], rating(name), dice)
 
 
 def day(known: battery.Battery, pack: Pack, dice: Random) -> Iterator[tuple[float, bool, float]]:

@@ -62,7 +62,7 @@ class PowerPolicy(Section, frozen=True):
     grace_s: Annotated[float, Meta(ge=1, le=60)] = 5.0
     test_every_days: Annotated[float, Meta(ge=0, le=365)] = 30.0
     test_hour_utc: Annotated[int, Meta(ge=0, le=23)] = 10
-    test_quiet_minutes: Annotated[float, Meta(ge=1, le=1_440)] = 60.0
+    test_quiet_minutes: Annotated[float, Meta(ge=0, le=1_440)] = 60.0
     test_floor_percent: Annotated[float, Meta(ge=5, le=90)] = 10.0
     replace_below_percent: Annotated[float, Meta(ge=10, le=95)] = 70.0
 

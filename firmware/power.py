@@ -19,6 +19,7 @@ from firmware.power_fact import steady, told
 from firmware.power_sources import Sources
 from firmware.service import Unit, run
 
+STILL_S = 2.0
 log = logging.getLogger("power")
 
 
@@ -31,6 +32,7 @@ class Power:
         self.core = power_core.Core(estimate=minutes.Estimate(voltage_right=self.memory.voltage_right))
         self.test, self.recording = battery_test.Test(), battery_test.Recording()
         self.charged_v: float | None = None
+        self.said, self.looked_at = facts.PowerReading(source=""), float("-inf")
         self.call: bool | None = None
         self.transferred: bool | None = None
         self.quiet_since, self.shift_until = time.monotonic(), 0.0
@@ -72,6 +74,9 @@ class Power:
         """Takes the newest readings through the core, announces what is known and starts what was decided."""
         now = time.monotonic()
         said, why = self.believed(now)
+        if self.still(said, now):
+            return
+        self.said, self.looked_at = said, now
         around = power_core.Around(call=self.call, transferred=self.transferred)
         self.core, actions = power_core.advance(self.core, self.battery, said, around, self.policy, now)
         if "hand-over" in actions:
@@ -79,6 +84,13 @@ class Power:
         self.actions.ask(*actions)
         self.discharge(said, now)
         self.announce(said, why)
+
+    def still(self, said: facts.PowerReading, now: float) -> bool:
+        """Whether nothing has changed and nothing is awaited: most readings of a unit on mains are like that."""
+        if self.core.mains.told is not self.core.mains.seen or self.core.policy.stage or self.test.asked:
+            return False
+        on_mains = self.core.policy.state == "normal" and self.test.running_since is None
+        return said == self.said and now - self.looked_at < (STILL_S if on_mains else power_core.ESTIMATE_S)
 
     def believed(self, now: float) -> tuple[facts.PowerReading, str]:
         said, why = power_core.believed(self.sources.readings, self.sources.ages_s(now))
@@ -93,6 +105,7 @@ class Power:
             self.call = None if call is None or call.state is None else call.state != "idle"
             if before is True or self.call is not False:
                 self.quiet_since = time.monotonic()
+            self.looked_at = float("-inf")
 
     # The battery test and what a discharge teaches.
 

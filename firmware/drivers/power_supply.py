@@ -5,6 +5,7 @@ polled: not every gauge's driver announces its changes, so events alone would le
 read once in BATTERY_S only: a fuel gauge answers over a slow bus.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -105,6 +106,8 @@ class PowerSupply:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._known: dict[str, dict[str, str]] = {}
+        self._texts: dict[str, str] = {}
+        self._said: PowerReading | None = None
         self._whole_at = float("-inf")
 
     def read(self, now: float) -> PowerReading:
@@ -113,13 +116,15 @@ class PowerSupply:
         if now - self._whole_at >= BATTERY_S:
             self._whole(now)
         else:
-            ac = [name for name, each in self._known.items() if each.get("TYPE") in MAINS_TYPES]
-            self._known |= {name: self._supply(name) for name in ac}
+            for name in [name for name, each in self._known.items() if each.get("TYPE") in MAINS_TYPES]:
+                self._known[name] = self._supply(name)
         if mains(self._known.values()) != before:
             self._whole(now)
-        return reading(self._known.values())
+        self._said = self._said or reading(self._known.values())
+        return self._said
 
     def _whole(self, now: float) -> None:
+        self._said = None
         self._known, self._whole_at = self._supplies(), now
 
     def test(self, on: bool) -> None:
@@ -141,7 +146,21 @@ class PowerSupply:
         return {name: found for name in names if (found := self._supply(name))}
 
     def _supply(self, name: str) -> dict[str, str]:
+        """One supply as it is now; parsed anew only where its text has changed."""
         try:
-            return parse((self.root / name / "uevent").read_text(errors="replace"))
+            text = _read(f"{self.root}/{name}/uevent")
         except OSError:
-            return {}
+            text = ""
+        if text and text == self._texts.get(name) and name in self._known:
+            return self._known[name]
+        self._texts[name], self._said = text, None
+        return parse(text)
+
+
+def _read(path: str) -> str:
+    """One attribute in one read, as sysfs gives it (at most a page)."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(handle, 8_192).decode(errors="replace")
+    finally:
+        os.close(handle)

@@ -1,6 +1,7 @@
 """The battery hat as a twin: a `power_supply` tree as the kernel's, over a pack that discharges in real time.
 
-`folder/power_supply/{AC,BAT0}/`: every attribute is replaced whole, so a reader never sees half a value.
+`folder/power_supply/{AC,BAT0}/`: every attribute is replaced whole, so a reader never sees half a value. Beside it
+`folder/backlight/screen/`: what on-battery dims; and `folder/powered-off`, which the power-off command makes.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from hw.power.pack import Pack
 
-TICK_S = 0.5
+TICK_S, BRIGHTNESS = 0.5, 255
 BOUNDS = {"percent": (0.0, 250.0), "voltage_v": (0.0, 60.0), "flicker_ms": (1.0, 5_000.0), "load_w": (0.5, 60.0)}
 BOUNDS |= {"speed": (0.1, 600.0)}
 SWITCHES = ("mains", "lying", "heal")
@@ -43,6 +44,7 @@ class PowerTwin:
     def __init__(self, folder: Path, pack: Pack | None = None) -> None:
         self.root = folder / "power_supply"
         self.powered_off = folder / "powered-off"
+        self.screen = folder / "backlight" / "screen"
         self._new = folder / ".new"
         self.pack = self._first = pack or Pack(charge=0.97)
         self.mains, self.speed = True, 1.0
@@ -56,6 +58,9 @@ class PowerTwin:
     async def start(self) -> None:
         for name in ("AC", "BAT0"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
+        self.screen.mkdir(parents=True, exist_ok=True)
+        for name in ("brightness", "max_brightness"):
+            (self.screen / name).write_text(f"{BRIGHTNESS}\n")
         self.powered_off.unlink(missing_ok=True)
         self._put("BAT0", {"charge_behaviour": "auto"})
         self._write()
@@ -72,6 +77,7 @@ class PowerTwin:
             "testing": self._forced(),
             "lying": self.lying,
             "gauge": supplied,
+            "screen_percent": round(100 * int((self.screen / "brightness").read_text() or 0) / BRIGHTNESS),
             "powered_off": self.powered_off.exists(),
         }
 
@@ -93,9 +99,10 @@ class PowerTwin:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for path in (self._new, self.powered_off, *self._written):
+        screen = (self.screen / "brightness", self.screen / "max_brightness")
+        for path in (self._new, self.powered_off, *screen, *self._written):
             path.unlink(missing_ok=True)
-        for folder in (self.root / "AC", self.root / "BAT0", self.root):
+        for folder in (self.root / "AC", self.root / "BAT0", self.root, self.screen, self.screen.parent):
             with contextlib.suppress(OSError):
                 folder.rmdir()
 

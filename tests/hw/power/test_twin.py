@@ -26,10 +26,12 @@ from hw.power.twin import PowerTwin
 )
 async def test_bad_input_is_refused_in_one_line_and_changes_nothing(tmp_path: Path, body: dict[str, object]) -> None:
     twin = PowerTwin(tmp_path)
+    await twin.start()
     before = twin.state()
     with pytest.raises(ValueError, match=r"^power: [^\n]+$"):
         await twin.command(body)
     assert twin.state() == before
+    await twin.close()
 
 
 async def test_a_reader_never_sees_half_a_value(tmp_path: Path) -> None:
