@@ -217,6 +217,8 @@ class Line:
         return min(drawn, at_most)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("day", range(7))
 def test_no_false_switch_over_in_a_week(day: int) -> None:
     """Never graded below doubt, which is the only way off an uplink: a day for each of the seven."""

@@ -32,6 +32,8 @@ def some_weather(chance: random.Random, uplinks: int) -> Weather:
     return Weather(lines, chance.random() < 0.85, on, chance.random() < 0.1, chance.choice((0.05, 0.4, BOUND_S, 2.5)))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_ten_thousand_random_fault_sequences(chunk: int) -> None:
     for number in range(chunk * SEQUENCES // CHUNKS, (chunk + 1) * SEQUENCES // CHUNKS):
