@@ -51,3 +51,6 @@ bench-flash:  ## hdu flash against dd to a file-backed disk (ARGS="--megabytes 2
 bench-power: packages  ## minutes left on five batteries, and 100,000 random power histories (ARGS="2000 7": count, seed); results/power_*.json
 	@.venv/bin/python -m bench.power_minutes
 	@.venv/bin/python -m bench.power_histories $(ARGS)
+.PHONY: mutations
+mutations:  ## mutated update metadata, roll-outs and site files, 100,000 of each (ARGS="--tries 1000")
+	@.venv/bin/python -m tests.hub.updates.mutations $(ARGS)

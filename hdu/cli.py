@@ -15,6 +15,8 @@ COMMANDS = {
     "selftest": "is this unit fit for a shift? all parts, in words (--json), with an exit status",
     "log": "read, filter and verify the flight recorder",
     "config": "check | show: the configuration, with every fault and every bound",
+    "sign": "keys and signatures: the key ceremony, releases, images",
+    "publish": "stage, release, halt: what the units see, as plain files",
     "flash": "the removable disks; write a signed image to several at once and verify",
 }
 

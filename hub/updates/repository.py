@@ -1,0 +1,263 @@
+"""The update repository: TUF metadata over bundles, site settings and roll-outs, as plain files for any web server.
+
+    FOLDER/public/metadata/  N.root.json  N.targets.json  N.halts.json  N.snapshot.json  timestamp.json
+    FOLDER/public/targets/   DIGEST.NAME: what the targets role names
+    FOLDER/staged/           root.json, targets.json: drafts that wait for signatures; never served
+
+Roles: `root` (offline, a threshold of people), `targets` (a token), and the online key for `timestamp`, `snapshot` and
+`halts`. `halts` may name only halts/*, which stop a roll-out: a stolen online key can hold updates up, never make one.
+Nothing here knows a unit: no step depends on how many there are.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from securesystemslib.signer import Key, Signer
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Metadata,
+    MetaFile,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+
+from hub.updates.files import UpdatesError, write
+
+DAYS = {"root": 365, "targets": 90, "halts": 90, "snapshot": 7, "timestamp": 2}
+WARN_DAYS = {"root": 60, "targets": 21, "halts": 21, "snapshot": 2, "timestamp": 1}
+HALTS = "halts"
+Signed = Root | Targets | Snapshot | Timestamp
+
+
+class Repository:
+    """The repository in `folder`. `now` is given, so that expiry can be tested."""
+
+    def __init__(self, folder: Path, now: datetime | None = None) -> None:
+        self.folder, self.now = folder, now or datetime.now(UTC).replace(microsecond=0)
+        self.metadata, self.targets = folder / "public/metadata", folder / "public/targets"
+        self.staged = folder / "staged"
+
+    # -- the root: drafted by one, signed by several
+
+    def draft_root(self, roots: Sequence[Key], threshold: int, targets: Sequence[Key], online: Key) -> Path:
+        """The next root, unsigned, in staged/. The threshold is of people: 2 of 3 survives one loss and one theft."""
+        if not 2 <= threshold <= len({key.keyid for key in roots}):
+            raise UpdatesError(
+                f"root: {len(roots)} different keys and a threshold of {threshold}; two at least must sign"
+            )
+        before = self._newest("root")
+        root = Root(version=before + 1, expires=self._expires("root"), consistent_snapshot=True)
+        for role, keys in {"root": roots, "targets": targets, "snapshot": [online], "timestamp": [online]}.items():
+            for key in keys:
+                root.add_key(key, role)
+        root.roles["root"].threshold = threshold
+        return self._stage("root", Metadata(root))
+
+    def publish_root(self) -> int:
+        """Publishes staged/root.json if those of the root before it and its own holders have signed; its version."""
+        draft = self.read(self.staged / "root.json", Root)
+        before = self._newest("root")
+        try:
+            if before:
+                self.root().verify_delegate("root", draft.signed_bytes, draft.signatures)
+            draft.signed.verify_delegate("root", draft.signed_bytes, draft.signatures)
+        except RepositoryError as error:
+            raise UpdatesError(f"root: not published: {error}; have another holder sign staged/root.json") from error
+        if draft.signed.version != before + 1:
+            raise UpdatesError(f"root: version {draft.signed.version} after {before}; draft it anew")
+        self._put("root", draft)
+        (self.staged / "root.json").unlink()
+        return before + 1
+
+    # -- the targets: staged, signed on a token, released
+
+    def stage(self, files: Mapping[str, Path], remove: Sequence[str] = (), halts: Key | None = None) -> Path:
+        """Adds `files` (target path -> file) to the next targets, unsigned. `halts`: whose key may stop roll-outs."""
+        targets = self._draft_targets()
+        for name in remove:
+            if targets.targets.pop(name, None) is None:
+                raise UpdatesError(f"{name}: is not published; published are: {', '.join(sorted(targets.targets))}")
+        for name, file in files.items():
+            if Path(name).is_absolute() or ".." in Path(name).parts or name.startswith(f"{HALTS}/"):
+                raise UpdatesError(f"{name}: cannot name a target; use bundles/, site/ or rollouts/ and a name")
+            made = TargetFile.from_file(name, str(file), ["sha256"])
+            self._copy(file, made)
+            targets.targets[name] = made
+        if halts is not None:
+            role = DelegatedRole(HALTS, [halts.keyid], 1, True, paths=[f"{HALTS}/*"])
+            targets.delegations = Delegations({halts.keyid: halts}, {HALTS: role})
+        return self._stage("targets", Metadata(targets))
+
+    def release(self, online: Signer) -> int:
+        """Publishes staged/targets.json if it is signed, or renews what is there; then snapshot and timestamp."""
+        at = self.staged / "targets.json"
+        if at.exists():
+            draft = self.read(at, Targets)
+            self._verify("targets", draft)
+            self._put("targets", draft)
+            at.unlink()
+        self._renew_halts(online, {})
+        return self._online(online)
+
+    def halt(self, online: Signer, roll_out: str, reason: str) -> int:
+        """Stops a roll-out by the online key alone; what is installed stays installed."""
+        content = reason.encode()[:1_000] + b"\n"
+        made = TargetFile.from_data(f"{HALTS}/{roll_out}", content, ["sha256"])
+        write(self._place(made), content)
+        self._renew_halts(online, {made.path: made})
+        return self._online(online)
+
+    def resume(self, online: Signer, roll_out: str) -> int:
+        self._renew_halts(online, {f"{HALTS}/{roll_out}": None})
+        return self._online(online)
+
+    def halted(self) -> list[str]:
+        """The roll-outs that are stopped."""
+        if not self._newest(HALTS):
+            return []
+        return [name.partition("/")[2] for name in self.current(HALTS, Targets).signed.targets]
+
+    # -- looking after it
+
+    def warnings(self) -> list[str]:
+        """One line for each role that ends soon, or has ended, or is not there."""
+        found = []
+        for role, days in WARN_DAYS.items():
+            version = 1 if role == "timestamp" else self._newest(role)
+            at = self._file(role, version)
+            if not at.exists():
+                found.append(f"{role}: is not published")
+                continue
+            left = Metadata.from_file(str(at)).signed.expires - self.now
+            if left < timedelta(days=days):
+                state = "has expired" if left < timedelta() else f"expires in {left.total_seconds() / 86400:.1f} days"
+                found.append(f"{role}: {state}; {_remedy(role)}")
+        return found
+
+    def root(self) -> Root:
+        """The newest root; UpdatesError before the first ceremony."""
+        found: Root = self.current("root", Root).signed
+        return found
+
+    def current(self, role: str, kind: type[Any]) -> Metadata[Any]:
+        return self.read(self._file(role, self._newest(role)), kind)
+
+    def read(self, at: Path, kind: type[Any]) -> Metadata[Any]:
+        """The metadata in `at`; UpdatesError where it is not there or not of that kind."""
+        try:
+            found: Metadata[Any] = Metadata.from_file(str(at))
+        except (RepositoryError, OSError, ValueError, RecursionError) as error:
+            raise UpdatesError(f"{at}: cannot be read as {kind.type}: {error}") from error
+        if not isinstance(found.signed, kind):
+            raise UpdatesError(f"{at}: is {found.signed.type}, not {kind.type}")
+        return found
+
+    def _draft_targets(self) -> Targets:
+        """Targets one newer than what is published: the draft that is there, without its signatures, or a new one."""
+        if (self.staged / "targets.json").exists():
+            return self._renewed(self.read(self.staged / "targets.json", Targets).signed)
+        before = self._newest("targets")
+        targets = self.current("targets", Targets).signed if before else Targets()
+        targets.version = before + 1
+        return self._renewed(targets)
+
+    def _renewed(self, targets: Targets) -> Targets:
+        targets.expires = self._expires("targets")
+        return targets
+
+    def _renew_halts(self, online: Signer, changes: Mapping[str, TargetFile | None]) -> None:
+        if not self._newest("targets") or self.current("targets", Targets).signed.delegations is None:
+            return
+        before = self._newest(HALTS)
+        halts = self.current(HALTS, Targets).signed if before else Targets()
+        halts.targets.update({name: made for name, made in changes.items() if made is not None})
+        for name in [name for name, made in changes.items() if made is None]:
+            halts.targets.pop(name, None)
+        halts.version, halts.expires = before + 1, self._expires(HALTS)
+        self._put(HALTS, _signed(halts, online))
+
+    def _online(self, online: Signer) -> int:
+        """A new snapshot of what is there and, last of all, the timestamp: until then nobody sees a change."""
+        snapshot = Snapshot(version=self._newest("snapshot") + 1, expires=self._expires("snapshot"))
+        snapshot.meta = {f"{role}.json": self._meta(role) for role in ("targets", HALTS) if self._newest(role)}
+        made = _signed(snapshot, online)
+        self._verify("snapshot", made)
+        self._put("snapshot", made)
+        at = self._file("timestamp", 0)
+        before = self.read(at, Timestamp).signed.version if at.exists() else 0
+        timestamp = Timestamp(before + 1, expires=self._expires("timestamp"), snapshot_meta=self._meta("snapshot"))
+        self._put("timestamp", _signed(timestamp, online))
+        return timestamp.version
+
+    def _meta(self, role: str) -> MetaFile:
+        version = self._newest(role)
+        return MetaFile.from_data(version, self._file(role, version).read_bytes(), ["sha256"])
+
+    def _verify(self, role: str, made: Metadata[Any]) -> None:
+        try:
+            self.root().verify_delegate(role, made.signed_bytes, made.signatures)
+        except RepositoryError as error:
+            raise UpdatesError(f"{role}: not published: {error}; sign it with the key that the root names") from error
+
+    def _copy(self, file: Path, made: TargetFile) -> None:
+        at = self._place(made)
+        at.parent.mkdir(parents=True, exist_ok=True)
+        new = at.with_name(f".{at.name}.new")
+        shutil.copyfile(file, new)
+        if hashlib.sha256(new.read_bytes()).hexdigest() != made.hashes["sha256"]:
+            raise UpdatesError(f"{file}: changed while it was copied; stage it again")
+        new.replace(at)
+
+    def _place(self, made: TargetFile) -> Path:
+        path = Path(made.path)
+        return self.targets / path.parent / f"{made.hashes['sha256']}.{path.name}"
+
+    def _stage(self, role: str, draft: Metadata[Any]) -> Path:
+        at = self.staged / f"{role}.json"
+        write(at, draft.to_bytes())
+        return at
+
+    def _put(self, role: str, made: Metadata[Any]) -> None:
+        write(self._file(role, made.signed.version), made.to_bytes())
+
+    def _file(self, role: str, version: int) -> Path:
+        return self.metadata / ("timestamp.json" if role == "timestamp" else f"{version}.{role}.json")
+
+    def _newest(self, role: str) -> int:
+        found = (each.name.partition(".")[0] for each in self.metadata.glob(f"*.{role}.json"))
+        return max((int(each) for each in found if each.isdigit()), default=0)
+
+    def _expires(self, role: str) -> datetime:
+        return self.now + timedelta(days=DAYS[role])
+
+
+def add_signature(at: Path, by: Signer) -> int:
+    """Signs the draft `at` as one of several; how many signatures it has now."""
+    try:
+        draft: Metadata[Any] = Metadata.from_file(str(at))
+    except (RepositoryError, OSError, ValueError) as error:
+        raise UpdatesError(f"{at}: cannot be signed: {error}") from error
+    draft.sign(by, append=True)
+    write(at, draft.to_bytes())
+    return len(draft.signatures)
+
+
+def _signed(made: Signed, by: Signer) -> Metadata[Any]:
+    whole: Metadata[Any] = Metadata(made)
+    whole.sign(by)
+    return whole
+
+
+def _remedy(role: str) -> str:
+    if role == "root":
+        return "hold a key ceremony: hdu sign root"
+    return "stage and sign it: hdu publish stage" if role == "targets" else "renew it: hdu publish release"

@@ -1,0 +1,141 @@
+"""Mutated metadata, roll-outs and site files: an error in words each time, nothing half written.
+
+`make mutations` tries 100,000 (ARGS="--tries 1000"), with a seed that is printed.
+"""
+
+import argparse
+import json
+import random
+import secrets
+import tempfile
+import tomllib
+from pathlib import Path
+
+from firmware import configfile
+from firmware.config import Site
+from firmware.drivers.tuf_client import Refused
+from firmware.rollout import RollOutError, parse
+from tests.hub.updates.conftest import BUNDLE, Agency, Server, Unit
+
+ROLL_OUT = b"""id = "hdu-1.0"
+target = "bundles/hdu-1.0.raucb"
+version = "1.0"
+[percent]
+canary = 100
+early = 12.5
+[window]
+from_hour = 22
+to_hour = 5
+"""
+SITE = b"""[hub]
+host = "10.79.0.1"
+mqtt_port = 8883
+[power]
+low_minutes = 15.0
+[alerts]
+sms_numbers = ["+15550001234"]
+"""
+
+
+def mutate(data: bytes, chance: random.Random) -> bytes:
+    """Bytes changed, cut or doubled, or a value of the JSON replaced by another kind."""
+    if chance.random() < 0.5:
+        bad = bytearray(data)
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(bad))
+            bad[at : at + chance.randint(0, 8)] = chance.randbytes(chance.randint(0, 8))
+        return bytes(bad)
+    tree = json.loads(data)
+    at = tree
+    while isinstance(at, dict | list) and at:
+        key = chance.choice(list(at)) if isinstance(at, dict) else chance.randrange(len(at))
+        if not isinstance(at[key], dict | list) or chance.random() < 0.3:
+            at[key] = chance.choice([None, -1, 1e99, "", "\0", [], {}, [[]], True, "9" * 5000])
+            break
+        at = at[key]
+    return json.dumps(tree).encode()
+
+
+def metadata(agency: Agency, unit: Unit, tries: int, seed: int) -> int:
+    """Tries mutated metadata on a unit; how many were refused (the others were the same content, or not looked at)."""
+    chance, refused = random.Random(seed), 0
+    agency.release({BUNDLE: b"release two"})
+    agency.repository().halt(agency.online, "other", "for the test")
+    unit.server.files = agency.files()
+    before = unit.kept()
+    newest = [name for name in unit.server.files if name.startswith("metadata/") and "1." not in name]
+    for _ in range(tries):
+        name = chance.choice([*newest, "metadata/2.root.json"])
+        source = "metadata/1.root.json" if name.endswith("2.root.json") else name
+        unit.server.answers = {name: mutate(unit.server.files[source], chance)}
+        try:
+            unit.take()
+        except Refused as error:
+            assert str(error).startswith("update refused: ") and "\n" not in str(error)
+            refused += 1
+            bundles = {at: data for at, data in unit.kept().items() if at.startswith("targets")}
+            assert bundles == {at: data for at, data in before.items() if at.startswith("targets")}
+        for at in unit.folder.rglob("*"):  # each try from what the unit had at first
+            if at.is_file() and "root" not in at.name:
+                at.unlink()
+        for at_name, data in before.items():
+            (unit.folder / at_name).write_bytes(data)
+    return refused
+
+
+def mutate_text(data: bytes, chance: random.Random) -> bytes:
+    bad = bytearray(data)
+    for _ in range(chance.randint(1, 5)):
+        at = chance.randrange(len(bad))
+        bad[at : at + chance.randint(0, 6)] = chance.choice(
+            [chance.randbytes(2), b"[", b"=", b"-9" * 9, b'"', b"1e400"]
+        )
+    return bytes(bad)
+
+
+def roll_outs(tries: int, seed: int) -> int:
+    """How many mutated roll-outs were refused, each in one line."""
+    chance, refused = random.Random(seed), 0
+    for _ in range(tries):
+        try:
+            parse(mutate_text(ROLL_OUT, chance), "rollouts/x")
+        except RollOutError as error:
+            assert str(error).startswith("rollouts/x: ") and "\n" not in str(error)
+            refused += 1
+    return refused
+
+
+def sites(tries: int, seed: int) -> int:
+    """How many mutated site files gave a fault in words; the configuration then is whole all the same."""
+    chance, faulty = random.Random(seed), 0
+    for _ in range(tries):
+        faults: list[str] = []
+        try:
+            table = tomllib.loads(mutate_text(SITE, chance).decode())
+            assert isinstance(configfile.parse(Site, table, "site.toml", faults), Site)
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            faults.append(str(error))
+        assert all(faults)
+        faulty += bool(faults)
+    return faulty
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tries", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32))
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        agency = Agency(Path(folder) / "agency")
+        agency.ceremony()
+        agency.release({BUNDLE: b"release one"})
+        unit = Unit(Path(folder) / "unit", agency.files()["metadata/1.root.json"], Server(agency.files()))
+        unit.take()
+        print(f"seed {given.seed}, {given.tries} tries each")
+        print(f"metadata refused: {metadata(agency, unit, given.tries, given.seed)}")
+    print(f"roll-outs refused: {roll_outs(given.tries, given.seed)}")
+    print(f"site files with a fault: {sites(given.tries, given.seed)}")
+
+
+if __name__ == "__main__":
+    main()
