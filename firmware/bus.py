@@ -104,6 +104,9 @@ class Export(Generic[F]):
             raise BusError(f"bus: cannot own {PREFIX}{self.name}: {error}; is it already running?") from error
 
     def set(self, fact: F) -> None:
+        """Announces what differs from the last fact; a fact that equals it costs nothing."""
+        if fact == self.value:
+            return
         changed, self.value = wire.changed(self.value, fact), fact
         if not changed:
             return

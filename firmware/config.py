@@ -36,7 +36,8 @@ class StatusPolicy(Section, frozen=True):
     """How often the status document goes out when nothing changes."""
 
     interval_s: Annotated[float, Meta(ge=1, le=600)] = 30.0
-    settle_ms: Annotated[float, Meta(ge=1, le=5_000)] = 100.0
+    detail_s: Annotated[float, Meta(ge=0.1, le=600)] = 2.0
+    settle_ms: Annotated[float, Meta(ge=1, le=5_000)] = 50.0
 
 
 class AlertPolicy(Section, frozen=True):

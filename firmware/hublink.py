@@ -12,7 +12,7 @@ from collections import deque
 
 import msgspec
 
-from firmware import bus, facts
+from firmware import bus, facts, tidings
 from firmware.drivers import mqtt
 from firmware.service import Unit, run
 
@@ -30,7 +30,7 @@ class HubLink:
         self.link: mqtt.Link | None = None
         self.hurry, self.lost, self.news = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.eventful = asyncio.Event()
-        self.document = ""
+        self.document, self.sent_at = "", 0.0
         self.events: deque[str] = deque(maxlen=EVENTS_KEPT)
         publish = bus.Method("Publish", "ss", ("topic", "payload"), "", self.publish)
         round_trip = bus.Method("RoundTrip", "", (), "d", self.round_trip)
@@ -120,18 +120,26 @@ class HubLink:
         return bool(await bus.call(self.unit.bus, "Alerts", "Acknowledge", "sss", answer.id, answer.by, answer.at))
 
     async def send_status(self, link: mqtt.Link) -> None:
-        """The status document, retained, at each change (settled) and at every interval."""
-        policy = self.unit.config.site.status
+        """The status document, retained: what matters at once, the rest as the uplink allows, all at each interval."""
+        sent: facts.Status | None = None
         while True:
             self.news.clear()
-            if self.document:
-                await link.publish(
-                    "status", self.document.encode(), retain=True, timeout_s=self.address.connect_timeout_s
-                )
-            await asyncio.sleep(policy.settle_ms / 1000)
+            now = msgspec.json.decode(self.document, type=facts.Status) if self.document else None
+            due_s = self.status_due_s(sent, now) - time.monotonic()
+            if now and due_s <= 0:
+                payload, sent = self.document.encode(), now
+                await link.publish("status", payload, retain=True, timeout_s=self.address.connect_timeout_s)
+                self.sent_at = time.monotonic()
+                continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(policy.interval_s):
+                async with asyncio.timeout(due_s if now else None):
                     await self.news.wait()
+
+    def status_due_s(self, sent: facts.Status | None, now: facts.Status | None) -> float:
+        """When the document `now` goes out, after `sent` went out at `self.sent_at` (monotonic)."""
+        policy = self.unit.config.site.status
+        same = now is None or now == sent
+        return self.sent_at + (policy.interval_s if same else tidings.wait_s(sent, now, policy))
 
     async def send_events(self, link: mqtt.Link) -> None:
         """What happened, oldest first, each until the broker has it; for ever."""

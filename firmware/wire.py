@@ -14,6 +14,7 @@ A field `rtt_ms` is the property `RttMs`.
 
 import types
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -23,11 +24,13 @@ F = TypeVar("F", bound=msgspec.Struct)
 _BASIC: dict[type, str] = {str: "s", bool: "b", int: "x", float: "d"}
 
 
+@cache
 def member(field: str) -> str:
     """`rtt_ms` -> `RttMs`."""
     return "".join(word.capitalize() for word in field.split("_"))
 
 
+@cache
 def _fields(kind: type) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in msgspec.structs.fields(kind)}
@@ -41,6 +44,7 @@ def _optional(kind: Any) -> Any:
     return inner
 
 
+@cache
 def signature(kind: Any) -> str:
     """The D-Bus signature of a Python type from the table above; TypeError for any other."""
     if kind in _BASIC:
