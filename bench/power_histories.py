@@ -39,7 +39,8 @@ def pace_s(core: power_core.Core, around: Outage) -> float:
     left = core.known.at_least
     likely = core.known.left
     calm = 1.0 if core.policy.stage == "grace" or (likely is not None and likely < 4) else 5.0
-    return max(0.05, min(calm if left is None or left < 8 else 20.0, around.next_event_s() + 0.05))
+    far = 60.0 if left is not None and left > 40 else 20.0
+    return max(0.05, min(calm if left is None or left < 8 else far, around.next_event_s() + 0.05))
 
 
 def before(battery: Battery, around: Outage, dice: Random) -> power_core.Core:
@@ -88,7 +89,7 @@ def busy(around: Outage) -> bool:
 
 
 def _stopped(around: Outage, learned: bool) -> Counter[str]:
-    found, left = Counter({"clean stops": 1}), around.pack.minutes_left(1.0)
+    found, left = Counter({"clean stops": 1}), around.pack.minutes_left(1.0, 10.0 if around.in_call else 0.2)
     if around.in_call:
         found["calls cut in the last minute"] += 1
         if left > 1:

@@ -76,9 +76,9 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
         taken = min(self.charge_w, self.charge_w * 8 * (1.02 - self.charge)) * seconds / 3600 / self.capacity_wh
         return replace(self, charge=min(1.0, self.charge + taken))
 
-    def minutes_left(self, step_s: float = 5.0) -> float:
-        """The truth: how long it lasts from here at its load."""
+    def minutes_left(self, step_s: float = 5.0, most_minutes: float = 6_000.0) -> float:
+        """The truth: how long it lasts from here at its load; what is beyond `most_minutes` is not looked at."""
         pack, seconds = self, 0.0
-        while not pack.dead and seconds < 360_000:
+        while not pack.dead and seconds < 60 * most_minutes:
             pack, seconds = pack.discharge(step_s), seconds + step_s
         return seconds / 60
