@@ -144,6 +144,19 @@ class RecorderPolicy(Section, frozen=True):
     send_s: Annotated[float, Meta(ge=0.5, le=3_600)] = 5.0
 
 
+class SurveyPolicy(Section, frozen=True):
+    """What the agency asks of a home where no published requirement gives a figure (see `hdu survey`)."""
+
+    sign_off_hours: Annotated[float, Meta(ge=0.05, le=72)] = 24.0
+    hub_reached_percent: Annotated[float, Meta(ge=0, le=100)] = 99.9
+    uplink_up_percent: Annotated[float, Meta(ge=0, le=100)] = 99.0
+    two_kinds_percent: Annotated[float, Meta(ge=0, le=100)] = 99.0
+    lte_signal_dbm: Annotated[float, Meta(ge=-140, le=-40)] = -100.0
+    mains_losses_per_day: Annotated[float, Meta(ge=0, le=1_000)] = 2.0
+    battery_minutes: Annotated[float, Meta(ge=1, le=1_440)] = 30.0
+    room_noise_dbfs: Annotated[float, Meta(ge=-90, le=0)] = -40.0
+
+
 class Site(Section, frozen=True):
     """site.toml: what holds for every unit of the agency."""
 
@@ -155,6 +168,7 @@ class Site(Section, frozen=True):
     recorder: RecorderPolicy = RecorderPolicy()
     calls: CallPolicy = CallPolicy()
     failover: FailoverPolicy = FailoverPolicy()
+    survey: SurveyPolicy = SurveyPolicy()
 
 
 class PanelHardware(Section, frozen=True):

@@ -14,6 +14,7 @@ COMMANDS = {
     "watch": "the uplinks and everything else, live in the terminal",
     "selftest": "is this unit fit for a shift? all parts, in words (--json), with an exit status",
     "log": "read, filter and verify the flight recorder",
+    "survey": "is this home fit for dispatching? a soak, judged line by line (--report page.html)",
     "config": "check | show: the configuration, with every fault and every bound",
     "sign": "keys and signatures: the key ceremony, releases, images",
     "publish": "stage, release, halt: what the units see, as plain files",
