@@ -29,6 +29,7 @@ FINE = {
     "disk": "There is room for the next panics.",
     "second_uplink": "A second network line stands by.",
     "clock": "The clock is right.",
+    "configuration": "The settings are whole.",
     "update": "No update is half done.",
 }
 

@@ -55,12 +55,18 @@ class Person(threading.Thread):
         folders = (self.spool, self.spool / "done")
         return {file.stem for folder in folders for file in folder.glob("[!.]*.alert")}
 
+    def last_words(self) -> str:
+        """What both panels said last, and what the disk holds."""
+        logs = [self.bench.folder / "log" / f"{name}.log" for name in ("panel", "panel-standby")]
+        files = {str(file.relative_to(self.spool.parent)): file.stat().st_size for file in self.spool.parent.rglob("*")}
+        return "\n".join([*(log.read_text(errors="replace")[-1500:] for log in logs), str(files)])
+
     def press(self) -> None:
         before, began = self.on_disk(), time.monotonic()
         self.bench.post("/twin/panel", {"button": "panic", "action": "press"})
         while not (new := self.on_disk() - before):
             if time.monotonic() - began > HOLD_S:
-                self.failed = f"press {len(self.ids) + 1} was not on disk after {HOLD_S:g} s"
+                self.failed = f"press {len(self.ids) + 1} was not on disk after {HOLD_S:g} s: {self.last_words()}"
                 return
             time.sleep(0.01)
         time.sleep(0.05)  # a finger

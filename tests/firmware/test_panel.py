@@ -87,7 +87,9 @@ class Desk:
         return [entry.alert for entry in Spool(self.data / "spool", 0).entries() if entry.alert.kind == kind]
 
     def fact(self) -> Panel:
-        return msgspec.json.decode((self.run / "panel.json").read_bytes(), type=Panel)
+        """What the panel has told; nothing yet is the first of all facts."""
+        file = self.run / "panel.json"
+        return msgspec.json.decode(file.read_bytes(), type=Panel) if file.exists() else Panel()
 
     def lamp(self, name: str = "panic") -> object:
         return json.loads(json.dumps(self.twin.state()))["lamps"][name]
@@ -320,7 +322,7 @@ async def test_a_full_disk_is_shown_and_the_press_is_kept(tmp_path: Path) -> Non
             await eventually(lambda: it.lamp() == "double")
             assert it.fact().panic == "idle"
             await it.release()
-            (kept,) = list((it.run / "presses").iterdir())
+            (kept,) = (it.run / "presses").glob("[!.]*")
             filler.unlink()
             (alert,) = await eventually(it.alerts)
             assert kept.name == f"{alert.id}.alert"
