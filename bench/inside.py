@@ -58,6 +58,7 @@ class Bench:
     async def start(self, stack: AsyncExitStack) -> None:
         self.unit.configure(self.hub.certify(NAME), self.hub.probing(NAME))
         await asyncio.gather(*(self._start_twin(name, twin, stack) for name, twin in self.twins.items()))
+        await self.unit.close_to_strangers()
         stack.push_async_callback(self.processes.stop)
         await self.processes.start(self.unit.system_bus())
         await self.processes.start(*self.unit.network(), *await self.unit.tunnel_ends())

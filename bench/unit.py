@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench.processes import Program, inside, python
+from firmware.failover.firewall import ruleset
 from firmware.failover.tunnels import ALL, DATA, VOICE
+from hw.cables import namespace
 from hw.cables.namespace import udp_socket
 from hw.cables.networkmanager import Command, NetworkManager, UnitBus
-from hw.cables.topology import HUB, OTHERS, Names
+from hw.cables.topology import HUB, LINES, OTHERS, Names, run
 from hw.cables.tunnels import Tunnels
 
 NAME = "hdu-0001"
@@ -59,6 +61,11 @@ class BenchUnit:
 
     def system_bus(self) -> Program:
         return self._program(self.bus.prepare(), self.bus.socket.exists)
+
+    async def close_to_strangers(self) -> None:
+        """As the image does at boot: nothing on an uplink answers but what the unit began."""
+        rules = ruleset([line.interface for line in LINES])
+        await run(*namespace.command(self.names.unit, "nft", "-f", "-"), given=rules)
 
     def network(self) -> Iterator[Program]:
         """NetworkManager; a unit whose links it has not taken yet is no reason to wait."""

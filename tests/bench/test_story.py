@@ -1,11 +1,14 @@
 """The whole story on real parts: a press, the hub, a person's answer; and each thing that may be pulled meanwhile."""
 
 import os
+import socket
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from hw.cables import namespace
 from tests.bench.conftest import Client, ready, start
 
 pytestmark = [pytest.mark.bench, pytest.mark.xdist_group("bench")]
@@ -113,15 +116,30 @@ def test_bad_input_is_refused_in_one_line(bench: Client, path: str, body: bytes)
     assert words.strip() and "\n" not in words.strip() and "Traceback" not in words
 
 
-def test_nothing_listens_on_an_uplink(bench: Client) -> None:
+def test_nothing_answers_a_stranger_on_an_uplink(bench: Client) -> None:
     assert bench.get("/unit.json")["hub"]["connected"]
-    out = subprocess.run(
-        ["ip", "netns", "exec", f"t{os.getpid()}-unit", "ss", "-Hlntu"], capture_output=True, text=True, check=True
-    ).stdout
-    wireguard = {":51820", ":51821", ":51822", ":51823"}
-    at = {line.split()[4] for line in out.splitlines() if line.split()[0] in ("tcp", "udp")}
-    outside = {each for each in at if not each.startswith(("127.", "10.79.", "10.80.", "[::1]"))}
-    assert {each for each in outside if not any(each.endswith(port) for port in wireguard)} == set()
+    inside, outside = f"t{os.getpid()}-unit", f"t{os.getpid()}-r-wired"
+    shown = subprocess.run(["ip", "netns", "exec", inside, "ss", "-Hlntu"], capture_output=True, text=True, check=True)
+    rows = [line.split() for line in shown.stdout.splitlines()]
+    ports = {(row[0], int(row[4].rpartition(":")[2])) for row in rows if row[0] in ("tcp", "udp")}
+    assert ports, "the scan must have something to find"
+    answers = {(kind, port): namespace.within(outside, partial(asked, kind, port)) for kind, port in ports}
+    assert set(answers.values()) == {"silence"}, answers
+
+
+def asked(kind: str, port: int) -> str:
+    """What the router at the wired uplink gets that asks a port of the unit."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as out:
+        out.settimeout(0.5)
+        try:
+            out.connect(("192.168.10.2", port))
+            out.send(b"hello")
+            out.recv(1)
+        except TimeoutError:
+            return "silence"
+        except OSError as error:
+            return str(error)
+    return "an answer"
 
 
 def test_a_bench_that_ends_leaves_nothing() -> None:
