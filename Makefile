@@ -4,7 +4,7 @@ PORT ?= 8911
 MACHINE := bench/machine
 SCRIPTS := bench/machine/prepare bench/machine/enter bench/machine/python .ci/run
 
-.PHONY: help run test test-kills check pytest bench bench-failover bench-audio bench-call bench-voice bench-power lock packages
+.PHONY: bench-verdicts help run test test-kills check pytest bench bench-failover bench-audio bench-call bench-voice bench-power lock packages
 help:  ## print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
@@ -31,6 +31,9 @@ bench-failover: packages  ## how long traffic stops: the unit, NetworkManager al
 
 bench-audio: packages  ## mute latency, proof and lies on a real sound server (ARGS="--presses 200"); results/audio.json
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.audio $(ARGS)
+
+bench-verdicts: packages  ## how soon the verdict tells of each single fault, and of its end (ARGS="--only power"); results/verdicts.json
+	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.verdicts $(ARGS)
 
 bench-call: packages  ## a 5-minute call while the uplinks fail, and what calls cost (ARGS="--seconds 60"); results/call.json
 	@$(MACHINE)/enter "$$(cat .packages)" sh -c '.venv/bin/python -m tests.bench.call_idle && .venv/bin/python -m tests.bench.call $(ARGS)'
