@@ -5,6 +5,7 @@ through `HubLink.Publish`, texts through `Modem.SendSms`; either may be away, th
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from pathlib import Path
@@ -75,11 +76,10 @@ class AlertsService:
             now = time.monotonic()
             due = min([now + SWEEP_S, *(self.step(entry, now) for entry in list(self.entries.values()))])
             self.publish_fact()
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, due - time.monotonic())):
                     await self.wake.wait()
-            except TimeoutError:
-                self.reserve_full = not self.spool.keep_reserve()
+            self.reserve_full = not self.spool.keep_reserve()
 
     def step(self, entry: Entry, now: float) -> float:
         id = entry.alert.id

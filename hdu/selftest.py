@@ -1,7 +1,7 @@
 """`hdu selftest [audio|power] [--json]`: exit 0 when every part passed, 1 when one did not, 2 for a wrong call.
 
 The unit tests itself (the verdict's service starts it, as for the panel's ASSIST and MUTE held together); where that
-service is away the test runs from here.
+service is away the test runs from here. `power` begins a battery test and waits for it (not with --json).
 """
 
 import argparse
@@ -15,6 +15,7 @@ from rich.text import Text
 from firmware import bus, facts, selftest_run
 from firmware.configfile import load
 from firmware.selftest import Outcome, Part, Report, Scope
+from hdu.discharge import result, until_ended
 from hdu.failure import Failure
 
 LONGEST_S = 65.0
@@ -37,7 +38,7 @@ def shown(report: Report, console: Console) -> None:
     console.print(f"[bold]{report.unit}[/]  self test ({report.scope})  {report.at}  {report.took_s:.1f} s")
     for part in report.parts:
         console.print(line(part, width), soft_wrap=True)
-    words = "PASSED: fit for a shift" if report.passed else "NOT PASSED"
+    words = "NOT PASSED" if not report.passed else "PASSED: fit for a shift" if report.scope == "all" else "PASSED"
     console.print(Text(words, style="bold green" if report.passed else "bold red"))
 
 
@@ -78,4 +79,16 @@ def main(arguments: Sequence[str]) -> int:
         print(msgspec.json.encode(report).decode())
     else:
         shown(report, Console(highlight=False))
+        if any(part.part == "battery test" and part.outcome == "passed" for part in report.parts):
+            return tested(Console(highlight=False))
     return 0 if report.passed else 1
+
+
+def tested(console: Console) -> int:
+    """Waits for the battery test that has begun; 1 where it does not come to its end or the battery is worn."""
+    try:
+        power = asyncio.run(until_ended(console))
+    except TimeoutError as error:
+        raise Failure("hdu selftest: the battery test did not begin; look at the power service") from error
+    console.print("The battery test did not begin." if power is None else result(power))
+    return 0 if power is not None and power.test_ended == "done" and not power.replace else 1

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from firmware.checks import ALL
 from tests.bench.conftest import ROOT, Client, ready, start
@@ -77,6 +78,22 @@ def by_itself(bench: Client) -> None:
     """The supervisor starts it again."""
 
 
+def settings(bench: Client) -> Path:
+    return bench.folder / "unit" / "config" / "site.toml"
+
+
+def misspelt(bench: Client) -> None:
+    """A setting that nobody knows, and the service that tells of it started anew: files are read at the start."""
+    with settings(bench).open("a") as out:
+        out.write("\n[misspelt]\nvalue = 1\n")
+    killed("status")(bench)
+
+
+def spelt(bench: Client) -> None:
+    settings(bench).write_text(settings(bench).read_text().partition("\n[misspelt]")[0])
+    killed("status")(bench)
+
+
 WIRED, EVERY = ("wired", "wired2"), ("wired", "wired2", "lte")
 FAULTS = (
     Fault(
@@ -129,6 +146,8 @@ FAULTS = (
         before=in_call,
         after=post("/unit/call", action="hang-up"),
     ),
+    Fault("clock", "the uplinks service killed: nobody has the time", "clock is right", killed("uplinks"), by_itself),
+    Fault("configuration", "a setting misspelt, read at the next start", "settings of this unit", misspelt, spelt),
     Fault(
         "disk",
         "a press while the disk is full to the last byte",
@@ -139,7 +158,6 @@ FAULTS = (
     ),
 )
 ABSENT = {
-    "clock": "nothing disciplines the clock of the bench's machine: the reason is there all the time",
     "update": "the bench runs no update service",
 }
 
