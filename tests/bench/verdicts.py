@@ -97,6 +97,15 @@ def spelt(bench: Client) -> None:
 WIRED, EVERY = ("wired", "wired2"), ("wired", "wired2", "lte")
 FAULTS = (
     Fault(
+        "voice",
+        "a third of the packets lost in a call",
+        "voice quality",
+        uplinks(*EVERY, loss=0.33),
+        uplinks(*EVERY, heal=True),
+        before=in_call,
+        after=post("/unit/call", action="hang-up"),
+    ),
+    Fault(
         "panel",
         "PANIC's wire cut",
         "panel has a fault",
@@ -137,15 +146,6 @@ FAULTS = (
     ),
     Fault("power", "mains lost", "no mains power", post("/twin/power", mains=False), post("/twin/power", mains=True)),
     Fault("call", "the calls service killed", "calls can come in", killed("calls"), by_itself),
-    Fault(
-        "voice",
-        "a third of the packets lost in a call",
-        "voice quality",
-        uplinks(*EVERY, loss=0.33),
-        uplinks(*EVERY, heal=True),
-        before=in_call,
-        after=post("/unit/call", action="hang-up"),
-    ),
     Fault("clock", "the uplinks service killed: nobody has the time", "clock is right", killed("uplinks"), by_itself),
     Fault("configuration", "a setting misspelt, read at the next start", "settings of this unit", misspelt, spelt),
     Fault(
