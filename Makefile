@@ -57,3 +57,7 @@ bench-power: packages  ## minutes left on five batteries, and 100,000 random pow
 .PHONY: mutations
 mutations:  ## mutated update metadata, roll-outs and site files, 100,000 of each (ARGS="--tries 1000")
 	@.venv/bin/python -m tests.hub.updates.mutations $(ARGS)
+
+.PHONY: bench-fleet
+bench-fleet:  ## 10,000 units polling a static server; 2,000 units in a roll-out that fails on 5 %; results/fleet.json
+	@.venv/bin/python -m tests.bench.fleet $(ARGS)

@@ -247,9 +247,18 @@ class SelfTest(Fact, frozen=True):
 
 
 class Update(Fact, frozen=True):
+    """`booted` is the slot that runs; `proven` whether that release was marked good here (None: not known yet).
+
+    `ring` is this unit's; `failed_version` the release that was refused or taken back last, `failed` why.
+    """
+
     state: str = "idle"
     booted: str | None = None
     installed: dict[str, str | None] = {}
+    ring: str = ""
+    proven: bool | None = None
+    failed_version: str = ""
+    failed: str = ""
 
 
 class Recorder(Fact, frozen=True):

@@ -89,3 +89,12 @@ def _held(offer: RollOut, here: Situation, hour: float) -> str:
     return (
         "" if offer.window.open(hour) else f"outside the window {offer.window.from_hour} to {offer.window.to_hour} UTC"
     )
+
+
+def poll_delay_s(every_s: float, chance: float) -> float:
+    """Seconds until the unit looks again: `every_s` on average, spread by half of it, by a fresh `chance` in [0, 1).
+
+    Units that booted in the same second (a street's power came back) have drifted apart after a few looks; the first
+    look after a boot waits `every_s * chance`.
+    """
+    return every_s * (0.75 + 0.5 * chance)

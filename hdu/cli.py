@@ -18,6 +18,7 @@ COMMANDS = {
     "config": "check | show: the configuration, with every fault and every bound",
     "sign": "keys and signatures: the key ceremony, releases, images",
     "publish": "stage, release, halt: what the units see, as plain files",
+    "fleet": "who runs what, who failed and why, how a roll-out goes (--json); --guard stops one",
     "flash": "the removable disks; write a signed image to several at once and verify",
 }
 
