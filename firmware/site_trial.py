@@ -1,0 +1,97 @@
+"""New site settings on trial: kept when the hub stayed, taken back when it was lost for LOST_S after they came.
+
+`decide` is pure. On disk, beside site.toml: `site.before.toml` is what is gone back to, and it is there exactly while a
+trial runs: after a power cut the trial goes on, with its time begun anew.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from firmware import configfile
+from firmware.config import Site
+
+LOST_S = 300.0
+KEEP_S = 300.0
+NAME, BEFORE = "site.toml", "site.before.toml"
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """Since when the hub is what it is now (`connected`), in seconds of the monotonic clock."""
+
+    since_s: float
+    connected: bool = False
+
+
+def decide(trial: Trial, connected: bool | None, now_s: float) -> tuple[Trial, Literal["wait", "keep", "take-back"]]:
+    """The trial as it is now and what to do. Unknown is not connected: settings may have broken who would know."""
+    if bool(connected) is not trial.connected:
+        trial = Trial(now_s, bool(connected))
+    lasted_s = now_s - trial.since_s
+    if trial.connected:
+        return trial, "keep" if lasted_s >= KEEP_S else "wait"
+    return trial, "take-back" if lasted_s >= LOST_S else "wait"
+
+
+class SiteRefused(Exception):
+    """The settings are not taken; the message names every fault. Nothing has changed."""
+
+
+def check(data: bytes) -> None:
+    """SiteRefused where any value is wrong, unknown or out of its bound: a signature does not make settings right."""
+    faults: list[str] = []
+    try:
+        configfile.parse(Site, tomllib.loads(data.decode()), NAME, faults)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        faults.append(f"{NAME}: cannot be read: {error}")
+    if faults:
+        raise SiteRefused("; ".join(faults))
+
+
+def running(folder: Path) -> bool:
+    """Whether a trial runs."""
+    return (folder / BEFORE).exists()
+
+
+def begin(folder: Path, data: bytes) -> None:
+    """Puts checked settings in force, on trial. A trial that runs goes on, with the same way back."""
+    check(data)
+    at = folder / NAME
+    if not running(folder):
+        _write(folder / BEFORE, at.read_bytes() if at.exists() else b"")
+    _write(at, data)
+
+
+def keep(folder: Path) -> None:
+    """The settings stay."""
+    (folder / BEFORE).unlink(missing_ok=True)
+    _sync(folder)
+
+
+def take_back(folder: Path) -> None:
+    """The settings before them are in force again; a no-op where no trial runs."""
+    if running(folder):
+        _write(folder / NAME, (folder / BEFORE).read_bytes())
+        keep(folder)
+
+
+def _write(at: Path, data: bytes) -> None:
+    """Whole and on disk, or not at all."""
+    new = at.with_name(f".{at.name}.new")
+    with new.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    new.replace(at)
+    _sync(at.parent)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
