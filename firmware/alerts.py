@@ -117,7 +117,8 @@ class AlertsService:
                 self.look(id)
 
     async def send(self, entry: Entry, attempt: int) -> None:
-        alert = msgspec.structs.replace(entry.alert, attempt=attempt, via=self.route(entry.alert.id))
+        here, via = self.unit.config.unit.name, self.route(entry.alert.id)
+        alert = msgspec.structs.replace(entry.alert, unit=here, attempt=attempt, via=via)
         await self.to_hub(f"alert/{alert.id}", msgspec.json.encode(alert).decode())
         if not entry.delivered:
             await asyncio.to_thread(self.spool.mark, alert.id, "delivered")

@@ -138,7 +138,7 @@ class Export(Generic[F]):
 
 
 async def follow(bus: SdBus, name: str, kind: type[F]) -> AsyncIterator[F | None]:
-    """The fact of the service `name` now and at each change; None while nobody owns the name."""
+    """The fact of the service `name` now and at each change; None: nobody owns the name, or what it says is refused."""
     changes: asyncio.Queue[dict[str, tuple[str, Any]] | None] = asyncio.Queue()
 
     def changed(message: SdBusMessage) -> None:
@@ -157,12 +157,21 @@ async def follow(bus: SdBus, name: str, kind: type[F]) -> AsyncIterator[F | None
     try:
         known = await _all(bus, name)
         while True:
-            yield None if known is None else wire.fact(kind, known)
+            yield None if known is None else _fact(name, kind, known)
             values = await changes.get()
             known = await _all(bus, name) if values is None or known is None else {**known, **values}
     finally:
         for slot in slots:
             slot.close()
+
+
+def _fact(name: str, kind: type[F], values: dict[str, tuple[str, Any]]) -> F | None:
+    """What does not fit is refused, and the service unknown: two releases may differ, and memory may fail."""
+    try:
+        return wire.fact(kind, values)
+    except msgspec.ValidationError as error:
+        log.error("what %s says is refused: %s", name, error)
+        return None
 
 
 async def _all(bus: SdBus, name: str) -> dict[str, tuple[str, Any]] | None:

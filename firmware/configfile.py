@@ -67,12 +67,17 @@ def parse(kind: type[S], table: dict[str, Any], where: str, faults: list[str]) -
     good: dict[str, Any] = {}
     for key, value in table.items():
         if key not in hints:
-            faults.append(f"{where}: {key} is not a setting; known here: {', '.join(sorted(hints))}")
+            faults.append(f"{where}: {_word(key)} is not a setting; known here: {', '.join(sorted(hints))}")
         elif isinstance(hints[key], type) and issubclass(hints[key], Section) and isinstance(value, dict):
             good[key] = parse(hints[key], value, f"{where}: {key}", faults)
         else:
             _value(key, value, hints[key], where, faults, good)
     return kind(**good)
+
+
+def _word(key: str) -> str:
+    """A key as it can stand in one line."""
+    return key if key.isprintable() else repr(key)
 
 
 def _value(key: str, value: Any, kind: Any, where: str, faults: list[str], good: dict[str, Any]) -> None:

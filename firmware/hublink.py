@@ -107,8 +107,10 @@ class HubLink:
             answer = msgspec.json.decode(payload, type=facts.Acknowledgement)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return log.error("answer refused: %s", error, extra={"alert": id})
-        if answer.id != id or not answer.by:
+        if answer.id != id:
             return log.error("answer refused: it names the alert %s", answer.id, extra={"alert": id})
+        if not (answer.by.strip() and (answer.by + answer.at).isprintable()):
+            return log.error("answer refused: %r at %r names nobody", answer.by, answer.at, extra={"alert": id})
         while True:
             try:
                 return log.info("answered", extra={"alert": id, "known": await self.hand_over(answer)})

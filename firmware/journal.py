@@ -33,7 +33,7 @@ class OneLine(logging.Formatter):
         ]
         if record.exc_info and record.exc_info[1] is not None:
             parts.append("at=" + _where(record.exc_info[1]))
-        return " ".join(parts).replace("\n", " | ")
+        return " | ".join(" ".join(parts).splitlines())
 
 
 def _where(error: BaseException) -> str:
@@ -79,7 +79,7 @@ class Journal(logging.Handler):
 
 
 def _line(name: str, value: str) -> bytes:
-    data = value.encode()
+    data = value.encode(errors="backslashreplace")  # a file name may hold what is no UTF-8
     if b"\n" not in data:
         return name.encode() + b"=" + data + b"\n"
     return name.encode() + b"\n" + struct.pack("<Q", len(data)) + data + b"\n"

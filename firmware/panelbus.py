@@ -21,6 +21,7 @@ MUTE_PATTERN: dict[facts.MuteState | None, facts.Pattern] = {
     "fault": "double",
     None: "double",
 }
+DAMAGED = "panel: its file cannot be read"
 log = logging.getLogger("panelbus")
 
 
@@ -63,8 +64,9 @@ class PanelBus:
             self.export.set(msgspec.json.decode((self.run / "panel.json").read_bytes(), type=facts.Panel))
         except FileNotFoundError:
             self.export.set(facts.Panel(faults=("panel: its service has not started",)))
-        except msgspec.DecodeError as error:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             log.error("panel.json refused: %s", error)
+            self.export.set(msgspec.structs.replace(self.export.value, mute=None, faults=(DAMAGED,)))
 
     async def headset_in(self) -> None:
         async for fact in bus.follow(self.unit.bus, "Headset", facts.Headset):

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sdbus import SdBus
 
 DEFAULT_TICK_S = 1.0
+GRACE_S = 1.0
 log = logging.getLogger("service")
 
 
@@ -107,20 +109,37 @@ async def _serve(body: Body, on_bus: bool) -> None:
         await body(unit)
 
 
-def run(body: Body, *, on_bus: bool = True) -> None:
-    """Runs one service until it is stopped or fails; ends the process."""
-    journal.set_up()
+async def _whole(body: Body, on_bus: bool) -> int:
+    """The exit status: 0 when it was told to stop, 1 when it failed, each reason logged."""
+    status = 0
     try:
-        asyncio.run(_serve(body, on_bus))
+        await _serve(body, on_bus)
     except* Stopped:
         notify("STOPPING=1")
         log.info("stopped")
     except* Exception as group:
+        status = 1
         for error in _leaves(group):
             log.error("failed: %s: %s", type(error).__name__, error, exc_info=error)
+    _end_within(GRACE_S, status)
+    return status
+
+
+def _end_within(grace_s: float, status: int) -> None:
+    """A thread that hangs (a serial port, an ALSA read, a dead disk) must not keep alive a service that has ended."""
+    guard = threading.Timer(grace_s, os._exit, (status,))
+    guard.daemon = True
+    guard.start()
+
+
+def run(body: Body, *, on_bus: bool = True) -> None:
+    """Runs one service until it is stopped or fails; ends the process, at most GRACE_S after its last task."""
+    journal.set_up()
+    status = asyncio.run(_whole(body, on_bus))
+    if status:
         with contextlib.suppress(OSError):
             sys.stderr.flush()
-        os._exit(1)  # a thread that hangs (a serial port, an ALSA read) must not keep a failed service alive
+        os._exit(status)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

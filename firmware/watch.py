@@ -22,7 +22,7 @@ class _Names(FileSystemEventHandler):
 
 
 async def names(folder: Path) -> AsyncIterator[str]:
-    """The name of each file that was written, renamed into `folder` or removed, as it happens.
+    """The name of each file in `folder` that was written to its end, renamed there or removed, as it happens.
 
     The first name is empty: it says that the watch stands, so look at the whole folder now and miss nothing.
     """

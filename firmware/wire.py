@@ -80,16 +80,26 @@ def encode(kind: Any, value: Any) -> Any:
 def decode(kind: Any, value: Any) -> Any:
     """The inverse of `encode`; msgspec.ValidationError where the value is not of that type."""
     if inner := _optional(kind):
-        return decode(inner, value[0]) if value else None
+        parts = _parts(value, list)
+        return decode(inner, parts[0]) if parts else None
     origin, args = get_origin(kind), get_args(kind)
     if origin is tuple:
-        return tuple(decode(args[0], each) for each in value)
+        return tuple(decode(args[0], each) for each in _parts(value, list))
     if origin is dict:
-        return {key: decode(args[1], each) for key, each in value.items()}
+        return {decode(str, key): decode(args[1], each) for key, each in _parts(value, dict).items()}
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        pairs = zip(_fields(kind).items(), value, strict=True)
-        return kind(**{name: decode(each, part) for (name, each), part in pairs})
+        fields = _fields(kind)
+        if len(_parts(value, tuple)) != len(fields):
+            raise msgspec.ValidationError(f"Expected {len(fields)} fields of {kind.__name__}, got {len(value)}")
+        return kind(**{name: decode(each, part) for (name, each), part in zip(fields.items(), value, strict=True)})
     return msgspec.convert(value, kind)
+
+
+def _parts(value: Any, kind: type) -> Any:
+    """`value`, which sdbus gives as `kind` where the signature is right."""
+    if not isinstance(value, kind):
+        raise msgspec.ValidationError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")
+    return value
 
 
 def signatures(kind: type[msgspec.Struct]) -> dict[str, str]:
@@ -110,7 +120,7 @@ def changed(before: msgspec.Struct, after: msgspec.Struct) -> dict[str, tuple[st
 
 
 def fact(kind: type[F], values: Mapping[str, tuple[str, Any]]) -> F:
-    """The inverse of `properties`; a property that is missing keeps the fact's default."""
+    """The inverse of `properties`, with its error; a property that is missing keeps the fact's default."""
     fields = {member(name): (name, each) for name, each in _fields(kind).items()}
     known = {name: value for name, (_, value) in values.items() if name in fields}
     return kind(**{fields[name][0]: decode(fields[name][1], value) for name, value in known.items()})

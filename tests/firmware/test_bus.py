@@ -34,9 +34,7 @@ async def test_a_change_is_followed(export: bus.Export[facts.Power]) -> None:
     await seen.aclose()  # type: ignore[attr-defined]
 
 
-async def test_a_service_that_goes_is_none_and_its_return_is_seen(
-    export: bus.Export[facts.Power], private_bus: str
-) -> None:
+async def test_a_service_that_goes_is_none_and_its_return_is_seen(export: bus.Export[facts.Power]) -> None:
     other = bus.connect()
     seen = bus.follow(export.bus, "Modem", facts.Modem)
     assert await asyncio.wait_for(anext(seen), BOUND_S) is None
@@ -54,12 +52,35 @@ async def test_a_method_answers_and_an_error_comes_in_words(export: bus.Export[f
         await bus.call(export.bus, "Power", "Shout", "s", "")
 
 
+class Otherwise(facts.Fact, frozen=True):
+    """What the power service of another release might say."""
+
+    percent: str = "full"
+
+
+async def test_a_service_that_speaks_otherwise_is_unknown_until_it_speaks_as_it_should(
+    export: bus.Export[facts.Power], caplog: pytest.LogCaptureFixture
+) -> None:
+    other = bus.connect()
+    strange = bus.Export(other, "Modem", Otherwise())
+    await strange.own()
+    seen = bus.follow(export.bus, "Modem", facts.Modem)
+    assert await asyncio.wait_for(anext(seen), BOUND_S) == facts.Modem()  # a property nobody here knows is left out
+    await seen.aclose()  # type: ignore[attr-defined]
+    refused = bus.follow(export.bus, "Modem", facts.Power)
+    assert await asyncio.wait_for(anext(refused), BOUND_S) is None
+    assert "what Modem says is refused" in caplog.text
+    await refused.aclose()  # type: ignore[attr-defined]
+    other.close()
+
+
 async def test_a_service_that_is_away_is_an_error(export: bus.Export[facts.Power]) -> None:
     with pytest.raises(bus.BusError, match=r"org\.homedispatch\.Nobody"):
         await bus.call(export.bus, "Nobody", "Shout", "s", "x")
 
 
 async def test_a_second_owner_is_refused(export: bus.Export[facts.Power]) -> None:
+    del export  # it owns the name
     second = bus.connect()
     with contextlib.closing(second), pytest.raises(bus.BusError, match="already running"):
         await bus.Export(second, "Power", facts.Power()).own()

@@ -1,10 +1,11 @@
 """Facts as D-Bus properties and back, for every fact there is."""
 
+import contextlib
 import typing
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware import facts, wire
@@ -77,3 +78,26 @@ def test_only_what_differs_is_changed() -> None:
 
 def test_a_missing_property_keeps_its_default() -> None:
     assert wire.fact(facts.Hub, {"Connected": ("ab", [True])}) == facts.Hub(connected=True)
+
+
+NONSENSE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.binary(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("kind", FACTS, ids=lambda kind: kind.__name__)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_value_of_any_other_shape_is_a_fact_or_refused(kind: type[msgspec.Struct], data: st.DataObject) -> None:
+    members = st.sampled_from([wire.member(field.name) for field in msgspec.structs.fields(kind)])
+    said = data.draw(st.dictionaries(members, st.tuples(st.just("v"), NONSENSE), min_size=1, max_size=3))
+    given_all = wire.properties(data.draw(values(kind))) | said
+    with contextlib.suppress(msgspec.ValidationError):
+        found = wire.fact(kind, given_all)
+        assert wire.fact(kind, wire.properties(found)) == found or found != found
