@@ -1,6 +1,5 @@
 """`hdu config check|show`: exit 0 when both files are good, 1 with every fault on a line of its own."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import msgspec
 
 from firmware.config import Section
 from firmware.configfile import bounds, folder, load
+from hdu.arguments import Arguments
 
 
 def lines(section: Section, path: str = "") -> Iterator[str]:
@@ -25,7 +25,7 @@ def lines(section: Section, path: str = "") -> Iterator[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="hdu config", description=__doc__)
+    parser = Arguments(prog="hdu config", description=__doc__)
     parser.add_argument("action", choices=["check", "show"])
     parser.add_argument("--folder", type=Path, default=folder(), help="where site.toml and unit.toml are")
     given = parser.parse_args(arguments)

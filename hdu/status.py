@@ -1,10 +1,10 @@
 """`hdu status [--json]`: exit 0 when the unit is safe to take calls, 1 when it is not or is not known to be."""
 
-import argparse
 from collections.abc import Sequence
 
 from firmware.facts import Status
 from hdu import unit
+from hdu.arguments import Arguments
 
 
 def text(value: object, unit: str = "") -> str:
@@ -36,12 +36,13 @@ def rows(status: Status) -> list[tuple[str, str]]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="hdu status", description=__doc__)
+    parser = Arguments(prog="hdu status", description=__doc__)
     parser.add_argument("--json", action="store_true", help="the status document")
     given = parser.parse_args(arguments)
-    status = unit.status()
+    document = unit.document()
+    status = unit.status(document)
     if given.json:
-        print(unit.document())
+        print(document)
     else:
         print(f"{status.unit}, release {status.version}, slot {text(status.slot)}, {status.at}")
         print("\n".join(f"  {part:<8} {words}" for part, words in rows(status)))

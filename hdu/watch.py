@@ -1,6 +1,5 @@
 """`hdu watch`: the unit live in the terminal, until Ctrl-C."""
 
-import argparse
 import time
 from collections.abc import Sequence
 
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from firmware.facts import Status, Uplink
 from hdu import unit
+from hdu.arguments import Arguments
 from hdu.status import rows, text
 
 EVERY_S = 0.25
@@ -43,7 +43,7 @@ def picture(status: Status) -> Group:
 
 
 def main(arguments: Sequence[str]) -> int:
-    argparse.ArgumentParser(prog="hdu watch", description=__doc__).parse_args(arguments)
+    Arguments(prog="hdu watch", description=__doc__).parse_args(arguments)
     with Live(picture(unit.status()), auto_refresh=False, screen=True) as live:
         while True:
             live.update(picture(unit.status()), refresh=True)
