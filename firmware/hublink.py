@@ -22,6 +22,19 @@ EVENTS_KEPT = 1000
 log = logging.getLogger("hublink")
 
 
+def answer_in(id: str, payload: bytes) -> facts.Acknowledgement | str:
+    """The answer to the alert `id` in a message of the hub, or why it is none. Pure."""
+    try:
+        answer = msgspec.json.decode(payload, type=facts.Acknowledgement)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return str(error)
+    if answer.id != id:
+        return f"it names the alert {answer.id!r}"
+    if not (answer.by.strip() and (answer.by + answer.at).isprintable()):
+        return f"{answer.by!r} at {answer.at!r} names nobody"
+    return answer
+
+
 class HubLink:
     def __init__(self, unit: Unit) -> None:
         self.unit, self.address = unit, unit.config.site.hub
@@ -103,14 +116,9 @@ class HubLink:
 
     async def answer(self, id: str, payload: bytes) -> None:
         """A person's answer goes to the alerts service until that has taken it; one that is not whole is refused."""
-        try:
-            answer = msgspec.json.decode(payload, type=facts.Acknowledgement)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return log.error("answer refused: %s", error, extra={"alert": id})
-        if answer.id != id:
-            return log.error("answer refused: it names the alert %s", answer.id, extra={"alert": id})
-        if not (answer.by.strip() and (answer.by + answer.at).isprintable()):
-            return log.error("answer refused: %r at %r names nobody", answer.by, answer.at, extra={"alert": id})
+        answer = answer_in(id, payload)
+        if isinstance(answer, str):
+            return log.error("answer refused: %s", answer, extra={"alert": id})
         while True:
             try:
                 return log.info("answered", extra={"alert": id, "known": await self.hand_over(answer)})

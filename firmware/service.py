@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sdbus import SdBus
 
 DEFAULT_TICK_S = 1.0
-GRACE_S = 1.0
+GRACE_S = 2.0
 log = logging.getLogger("service")
 
 

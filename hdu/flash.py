@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from hdu.arguments import Arguments
 from hdu.failure import Failure
 from image.flash import disks, release
 from image.flash.blockmap import BlockMap, BlockMapError
@@ -143,7 +144,7 @@ def _check(given: argparse.Namespace, blockmap: BlockMap) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="hdu flash", description=__doc__)
+    parser = Arguments(prog="hdu flash", description=__doc__)
     parser.add_argument("image", type=Path, nargs="?", help="with IMAGE.bmap and IMAGE.bmap.p7s beside it")
     parser.add_argument("--to", nargs="+", default=[], metavar="DISK", help="names as shown by hdu flash, or files")
     parser.add_argument("--authority", type=Path, default=AUTHORITY, help=f"who may sign images ({AUTHORITY})")

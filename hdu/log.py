@@ -10,6 +10,7 @@ from pathlib import Path
 
 from firmware import chain
 from firmware.configfile import load
+from hdu.arguments import Arguments
 from hdu.failure import Failure
 
 
@@ -22,7 +23,7 @@ def told(fault: chain.Fault) -> str:
 
 
 def arguments_of(given: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="hdu log", description=__doc__)
+    parser = Arguments(prog="hdu log", description=__doc__)
     parser.add_argument("action", nargs="?", choices=["read", "verify"], default="read")
     parser.add_argument("--folder", type=Path, help="where the events are; default: the unit's own")
     parser.add_argument("--kind", action="append", default=[], help="only events of this kind; may be given again")

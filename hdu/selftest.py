@@ -4,7 +4,6 @@ The unit tests itself (the verdict's service starts it, as for the panel's ASSIS
 service is away the test runs from here. `power` begins a battery test and waits for it (not with --json).
 """
 
-import argparse
 import asyncio
 from collections.abc import Sequence
 
@@ -15,6 +14,7 @@ from rich.text import Text
 from firmware import bus, facts, selftest_run
 from firmware.configfile import load
 from firmware.selftest import Outcome, Part, Report, Scope
+from hdu.arguments import Arguments
 from hdu.discharge import result, until_ended
 from hdu.failure import Failure
 
@@ -67,7 +67,7 @@ async def by_the_unit(scope: Scope) -> Report:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="hdu selftest", description=__doc__)
+    parser = Arguments(prog="hdu selftest", description=__doc__)
     parser.add_argument("scope", nargs="?", choices=["all", "audio", "power"], default="all", help="(default: all)")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     given = parser.parse_args(arguments)

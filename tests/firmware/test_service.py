@@ -87,7 +87,7 @@ async def test_what_was_begun_is_put_away_before_it_ends(tmp_path: Path) -> None
     lines = (
         "unit.ready()",
         "try: await asyncio.Event().wait()",
-        "finally: await asyncio.sleep(0.05); print('put away')",
+        "finally: await asyncio.sleep(0.05); print('put away', flush=True)",
     )
     async with running(tmp_path, script(tmp_path, *lines)) as it:
         it.signal(signal.SIGTERM)
