@@ -57,9 +57,8 @@ async def test_what_does_not_serve_is_named_with_its_last_words(processes: Proce
 
 
 async def test_it_is_given_its_environment(processes: Processes) -> None:
-    await processes.start(
-        program("one", "import os; print(os.environ['COLOUR'], flush=True)", READY, WAITS, COLOUR="red")
-    )
+    tells = "import os; print(os.environ['COLOUR'], flush=True)"
+    await processes.start(program("one", tells, READY, WAITS, COLOUR="red"))
     assert processes["one"].last_words() == "red"
 
 

@@ -10,6 +10,7 @@ from firmware.status import SECTIONS, document
 from tests.firmware.conftest import Followed
 from tests.firmware.service_scene import eventually, running
 
+ITS_OWN = ("unit", "version", "slot", "at", "configuration_faults")
 AT = "2026-11-22T10:00:00.123Z"
 
 
@@ -22,7 +23,7 @@ def test_with_nobody_there_all_is_unknown() -> None:
 
 def test_every_section_of_the_document_has_somebody_who_knows_it() -> None:
     known = {name: kind() for name, (kind, _) in SECTIONS.items()}
-    sections = {field.name for field in msgspec.structs.fields(facts.Status)} - {"unit", "version", "slot", "at"}
+    sections = {field.name for field in msgspec.structs.fields(facts.Status)} - set(ITS_OWN)
     uplink = facts.Uplink(name="wired", kind="ethernet")
     changed = {
         "Readiness": facts.Readiness(safe=True),
@@ -36,6 +37,7 @@ def test_every_section_of_the_document_has_somebody_who_knows_it() -> None:
         "Alerts": facts.Alerts(pending_alerts=2),
         "Updates": facts.Update(state="busy"),
         "Clock": facts.Clock(error_ms=1.0),
+        "SelfTest": facts.SelfTest(running="all"),
     }
     before = document("hdu-0001", known, AT)
     after = {name: document("hdu-0001", {**known, name: fact}, AT) for name, fact in changed.items()}
