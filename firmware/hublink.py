@@ -35,6 +35,15 @@ def answer_in(id: str, payload: bytes) -> facts.Acknowledgement | str:
     return answer
 
 
+def status_in(document: str) -> facts.Status | None:
+    """The status in what the status service says; None where there is none, or it is refused."""
+    try:
+        return msgspec.json.decode(document, type=facts.Status) if document else None
+    except msgspec.DecodeError as error:
+        log.error("status refused: %s", error)
+        return None
+
+
 class HubLink:
     def __init__(self, unit: Unit) -> None:
         self.unit, self.address = unit, unit.config.site.hub
@@ -134,7 +143,7 @@ class HubLink:
         sent: facts.Status | None = None
         while True:
             self.news.clear()
-            now = msgspec.json.decode(self.document, type=facts.Status) if self.document else None
+            now = status_in(self.document)
             due_s = self.status_due_s(sent, now) - time.monotonic()
             if now and due_s <= 0:
                 payload, sent = self.document.encode(), now

@@ -92,13 +92,24 @@ async def test_its_death_is_its_last_will(link: Service, fact: Followed, console
     await eventually(lambda: console.held.get("online") == b"true", "online again")
 
 
-async def test_the_status_is_retained_at_each_change(fact: Followed, system_bus: Any, console: Console) -> None:
+def status(safe: bool | None) -> str:
+    verdict = facts.Readiness(safe=safe)
+    made = facts.Status(unit="hdu-0001", version="0", slot=None, at=AT, readiness=verdict)
+    return msgspec.json.encode(made).decode()
+
+
+async def test_the_status_is_retained_when_what_matters_changes_and_one_that_is_torn_is_refused(
+    link: Service, fact: Followed, system_bus: Any, console: Console
+) -> None:
     del fact
-    status = bus.Export(system_bus, "Status", facts.Document(document='{"first": 1}'))
-    await status.own()
-    await eventually(lambda: console.held.get("status") == b'{"first": 1}', "the first status")
-    status.set(facts.Document(document='{"second": 2}'))
-    await eventually(lambda: console.held.get("status") == b'{"second": 2}', "the second status")
+    export = bus.Export(system_bus, "Status", facts.Document(document=status(True)))
+    await export.own()
+    await eventually(lambda: console.held.get("status") == status(True).encode(), "the first status")
+    export.set(facts.Document(document='{"unit": 7}'))
+    await eventually(lambda: "status refused" in link.words(), "the torn one is refused")
+    export.set(facts.Document(document=status(False)))
+    await eventually(lambda: console.held.get("status") == status(False).encode(), "the next whole one")
+    assert link.alive()
 
 
 async def test_a_change_of_uplink_is_proven_on_the_connection(
