@@ -39,12 +39,12 @@ def day(known: battery.Battery, pack: Pack, dice: Random) -> Iterator[tuple[floa
             yield abs(said.left - true) / true, said.at_least <= true <= said.at_most, true
 
 
-def measure(name: str, seed: int) -> dict[str, float]:
+def measure(name: str, seed: int, days: int = DAYS) -> dict[str, float]:
     dice = Random(f"{seed} {name}")
     known = taught(name, dice)
-    days = [list(day(known, another_day(FIVE[name], dice), dice)) for _ in range(DAYS)]
-    errors = [statistics.median(error for error, _, _ in each) for each in days]
-    all_of_it = [point for each in days for point in each]
+    played = [list(day(known, another_day(FIVE[name], dice), dice)) for _ in range(days)]
+    errors = [statistics.median(error for error, _, _ in each) for each in played]
+    all_of_it = [point for each in played for point in each]
     return {
         "median_error_percent": round(100 * statistics.median(error for error, _, _ in all_of_it), 1),
         "worst_day_median_percent": round(100 * max(errors), 1),

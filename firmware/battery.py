@@ -84,7 +84,7 @@ def from_percent(battery: Battery, percent: float, power_w: float) -> Span | Non
             wh=percent * 0.85 * nominal,
             high_wh=min(100.0, percent + 10) * 1.1 * nominal,
         )
-    return _known(battery, battery.percents, battery.percent_wh, percent, 1.1, power_w)
+    return _known(battery, battery.percents, battery.percent_wh, percent, 1.25, power_w)
 
 
 def from_voltage(battery: Battery, voltage_v: float, power_w: float) -> Span | None:
@@ -103,7 +103,7 @@ def _known(battery: Battery, xs: Sequence[float], ys: Sequence[float], at: float
     """The learned curve at `at`, right within `about`; the tail and another load than the learned one widen it."""
     rate = 0.25 * abs(power_w / battery.load_w - 1)
     low, wh, high = along(xs, ys, at - about), along(xs, ys, at), along(xs, ys, at + about)
-    unseen, slack = battery.tail_wh, 0.01 * battery.capacity_wh
+    unseen, slack = battery.tail_wh, 0.013 * battery.capacity_wh
     return Span(
         low_wh=max(0.0, (low - 0.6 * min(low, unseen)) * (1 - rate) - slack),
         wh=wh,

@@ -7,15 +7,13 @@ unit does not know. No reading alone can move the span by more than the battery 
 
 from firmware.battery import Battery, Span, charged, from_percent, from_voltage
 from firmware.facts import Fact
+from firmware.run_out import Falling, fall, run_out_minutes
 
-DOUBT_S, AGREE_S = 300.0, 3.0
-DRIFT_SHARE = 0.03  # of the capacity: a contradiction that begins as small as this comes from counting a wrong current
+DOUBT_S, JUMP_S, DRIFT_S = 300.0, 3.0, 45.0
+JUMP_SHARE = 0.03  # of the capacity: who contradicts the count by less may be right, and the counted current wrong
 SETTLE_S = 2.0  # a voltage is that of the load only some seconds after mains went
-SLOPE_EVERY_S, SLOPE_POINTS = 10.0, 6
-SMOOTH_S = 8.0
 RIGHT_SHARE = 0.015
 LAST_MINUTE = 0.9  # of the straight line: curves bend down, so there is less than that; the grace is part of it
-NEAR_END = 0.15  # the share of the voltage's range, above the cut-off, in which the straight line counts
 NUDGE_S = 120.0
 
 
@@ -35,8 +33,7 @@ class Estimate(Fact, frozen=True):
     against_since: float | None = None
     both_speak: bool = False
     voltage_right: bool | None = None
-    slow_v: float | None = None
-    slope: tuple[tuple[float, float, float], ...] = ()
+    falling: Falling = Falling()
 
 
 class Minutes(Fact, frozen=True):
@@ -113,9 +110,9 @@ def step(
     by_percent = from_percent(battery, percent, power_w) if percent is not None else None
     settled = since is not None and now - since >= SETTLE_S
     by_voltage = from_voltage(battery, voltage_v, power_w) if settled and voltage_v is not None else None
-    drifted = _drifted(state, battery, span, by_percent, by_voltage)
-    span, percent_doubt, voltage_doubt, against = believe(state, span, by_percent, by_voltage, now)
-    slow_v, slope = _falling(state, voltage_v if settled else None, power_w, passed_s, now)
+    wait_s = DRIFT_S if _apart(span, meet(by_percent, by_voltage)) < JUMP_SHARE * battery.capacity_wh else JUMP_S
+    span, percent_doubt, voltage_doubt, against = believe(state, span, by_percent, by_voltage, wait_s, now)
+    drifted = wait_s == DRIFT_S and _overruled(state, against, wait_s, now)
     return Estimate(
         span=_towards(
             span,
@@ -134,19 +131,18 @@ def step(
         against_since=against,
         both_speak=by_percent is not None and by_voltage is not None,
         voltage_right=state.voltage_right if draining else right(state, battery, percent, voltage_v, current_a),
-        slow_v=slow_v,
-        slope=slope,
+        falling=fall(state.falling, voltage_v if settled else None, power_w, passed_s, now),
     )
 
 
-def _drifted(
-    state: Estimate, battery: Battery, span: Span | None, by_percent: Span | None, by_voltage: Span | None
-) -> bool:
-    """Whether the count, and not a jump of both, has just begun to contradict what gauge and voltage agree on."""
-    both = meet(by_percent, by_voltage)
-    if span is None or both is None or state.against_since is not None:
-        return False
-    return 0 < max(span.low_wh - both.high_wh, both.low_wh - span.high_wh) < DRIFT_SHARE * battery.capacity_wh
+def _apart(span: Span | None, both: Span | None) -> float:
+    """How far the count and what gauge and voltage agree on are from each other, in Wh; 0 where they meet."""
+    return 0.0 if span is None or both is None else max(0.0, span.low_wh - both.high_wh, both.low_wh - span.high_wh)
+
+
+def _overruled(state: Estimate, against: float | None, wait_s: float, now: float) -> bool:
+    """Whether gauge and voltage have just overruled the count."""
+    return state.against_since is not None and against is None and now - state.against_since >= wait_s
 
 
 def right(
@@ -160,9 +156,12 @@ def right(
 
 
 def believe(
-    state: Estimate, span: Span | None, by_percent: Span | None, by_voltage: Span | None, now: float
+    state: Estimate, span: Span | None, by_percent: Span | None, by_voltage: Span | None, wait_s: float, now: float
 ) -> tuple[Span | None, float, float, float | None]:
-    """The span narrowed by who agrees, until when gauge and voltage are doubted, and since when both contradict."""
+    """The span narrowed by who agrees, until when gauge and voltage are doubted, and since when both contradict.
+
+    When they have agreed against the count for `wait_s`, they overrule it.
+    """
     both = meet(by_percent, by_voltage)
     if span is None:
         first = both if by_percent and by_voltage else by_percent or by_voltage
@@ -176,7 +175,7 @@ def believe(
     if both is None or with_percent or with_voltage:
         return narrowed, percent_doubt, voltage_doubt, None
     against = state.against_since if state.against_since is not None else now
-    if now - against >= AGREE_S:
+    if now - against >= wait_s:
         return both, percent_doubt, voltage_doubt, None
     return narrowed, percent_doubt, voltage_doubt, against
 
@@ -190,46 +189,6 @@ def _towards(span: Span | None, by_percent: Span | None, by_voltage: Span | None
     target = sum(each.wh * weight for each, weight in zip(said, weights, strict=True)) / sum(weights)
     wh = span.wh + (target - span.wh) * min(1.0, passed_s / NUDGE_S)
     return Span(low_wh=span.low_wh, wh=min(span.high_wh, max(span.low_wh, wh)), high_wh=span.high_wh)
-
-
-def _falling(
-    state: Estimate, voltage_v: float | None, power_w: float, passed_s: float, now: float
-) -> tuple[float | None, tuple[tuple[float, float, float], ...]]:
-    """The smoothed voltage, and one point (time, voltage, power) of it each SLOPE_EVERY_S of the last minute."""
-    if voltage_v is None:
-        return None, ()
-    slow = (
-        voltage_v if state.slow_v is None else state.slow_v + (voltage_v - state.slow_v) * min(1.0, passed_s / SMOOTH_S)
-    )
-    if state.slope and now - state.slope[-1][0] < SLOPE_EVERY_S:
-        return slow, state.slope
-    return slow, (*state.slope[1 - SLOPE_POINTS :], (now, slow, power_w))
-
-
-def run_out_minutes(state: Estimate, battery: Battery) -> float | None:
-    """Minutes until a straight line through the last minute's voltage meets the cut-off; None where there is no line.
-
-    Discharge curves bend down at their end, so the battery dies no later than this.
-    """
-    if len(state.slope) < 3 or state.slow_v is None or state.at is None:
-        return None
-    first_w, last_w = state.slope[0][2], state.slope[-1][2]
-    fell_per_minute = -60 * _steepness([*((at, volts) for at, volts, _ in state.slope), (state.at, state.slow_v)])
-    if fell_per_minute <= 0 or abs(last_w / first_w - 1) > 0.15:
-        return None
-    now_v = state.slow_v - fell_per_minute * SMOOTH_S / 60  # what is smoothed comes late
-    return max(0.0, now_v - battery.empty_v) / fell_per_minute
-
-
-def _steepness(points: list[tuple[float, float]]) -> float:
-    """The slope of the line of least squares through the points."""
-    middle_x, middle_y = sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
-    spread = sum((x - middle_x) ** 2 for x, _ in points)
-    return sum((x - middle_x) * (y - middle_y) for x, y in points) / spread if spread > 0 else 0.0
-
-
-def near_end(state: Estimate, battery: Battery) -> bool:
-    return state.slow_v is not None and state.slow_v < battery.empty_v + NEAR_END * (battery.full_v - battery.empty_v)
 
 
 def sure(state: Estimate, battery: Battery) -> bool:
@@ -256,7 +215,7 @@ def minutes(state: Estimate, battery: Battery) -> Minutes:
         60 * span.wh / power.wh,
         60 * span.high_wh / power.low_wh,
     )
-    run_out = run_out_minutes(state, battery) if near_end(state, battery) else None
+    run_out = run_out_minutes(state.falling, battery, now)
     last_minute = sure(state, battery) and at_least <= 1 and run_out is not None and run_out <= LAST_MINUTE
     if run_out is not None:
         at_least, left = min(at_least, run_out), min(left, run_out)
