@@ -19,6 +19,7 @@ from firmware.facts import Acknowledgement, Alert
 Mark = Literal["delivered", "acknowledged"]
 F = TypeVar("F", bound=msgspec.Struct)
 ALERT, DELIVERED, ACKNOWLEDGED = ".alert", ".delivered", ".acknowledged"
+STEP_BYTES = 16 << 10
 KNOWN = {ALERT, DELIVERED, ACKNOWLEDGED}
 log = logging.getLogger("spool")
 
@@ -56,13 +57,15 @@ class Spool:
         self._write_with_reserve(f"{id}.{mark}", msgspec.json.encode(content) if content else b"{}")
 
     def keep_reserve(self) -> bool:
-        """Makes the reserve anew; False while the disk has no room for it: that is the full-disk alarm."""
+        """Makes the reserve whole again; False while the disk has no room for it: that is the full-disk alarm.
+
+        What is left of a reserve is never given up for a new one.
+        """
         try:
             if not self.reserve.exists() or self.reserve.stat().st_size < self.reserve_bytes:
                 self._reserve()
         except OSError as error:
             log.error("no room for the reserve in %s: %s; free the disk", self.folder, error.strerror)
-            self.reserve.unlink(missing_ok=True)
             return False
         return True
 
@@ -133,12 +136,12 @@ class Spool:
             ) from error
 
     def _give_room(self) -> None:
-        """Shortens the reserve by 64 KiB: enough for an alert, and the rest stays for the next ones."""
+        """Shortens the reserve by STEP_BYTES: enough for an alert, and the rest stays for the next ones."""
         if self.reserve.exists():
-            os.truncate(self.reserve, max(0, self.reserve.stat().st_size - (64 << 10)))
+            os.truncate(self.reserve, max(0, self.reserve.stat().st_size - STEP_BYTES))
 
     def _reserve(self) -> None:
-        with self.reserve.open("wb") as out:
+        with self.reserve.open("ab") as out:
             os.posix_fallocate(out.fileno(), 0, self.reserve_bytes)
             os.fsync(out.fileno())
 

@@ -96,6 +96,9 @@ def test_a_full_disk_takes_the_next_panics_into_the_reserve_and_says_so(small_di
         fill(small_disk)
     assert len(spool.entries()) == 4
     assert not spool.keep_reserve()
+    fill(small_disk)
+    spool.put(alert("A9"))  # what was left of the reserve is still there
+    fill(small_disk)
     with pytest.raises(SpoolFull, match="free the disk"):
         for number in range(100):
             spool.put(alert(f"B{number:03}"))
