@@ -192,8 +192,13 @@ def _towards(span: Span | None, by_percent: Span | None, by_voltage: Span | None
 
 
 def sure(state: Estimate, battery: Battery) -> bool:
-    """Whether gauge and voltage may end a call: both speak, of a known battery, and none was caught in this outage."""
+    """Whether gauge and voltage may end a call: both speak, of a known battery, and none was caught in this outage.
+
+    A gauge by which the battery should be dead already is caught by that.
+    """
     if not state.both_speak or not battery.learned_at or not state.voltage_right or state.draining_since is None:
+        return False
+    if state.span is None or state.span.high_wh <= 0:
         return False
     caught = max(state.percent_doubted_until, state.voltage_doubted_until) - DOUBT_S
     return caught < state.draining_since
