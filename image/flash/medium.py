@@ -1,5 +1,6 @@
 """What is written to: a disk, or a file that stands for one; unbuffered, so that what is read back comes from it."""
 
+import ctypes
 import errno
 import mmap
 import os
@@ -8,6 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from image.flash.blockmap import RANGE_BYTES
+
+MEMCMP = ctypes.CDLL(None).memcmp  # lets other threads run, as a comparison of bytes does not
+MEMCMP.argtypes, MEMCMP.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t), ctypes.c_int
 
 
 class MediumError(Exception):
@@ -19,9 +23,11 @@ class Medium(Protocol):
 
     size: int
 
-    def write(self, offset: int, data: mmap.mmap | memoryview) -> None: ...
+    def write(self, offset: int, data: memoryview) -> None: ...
 
     def read(self, offset: int, length: int) -> bytes: ...
+
+    def holds(self, offset: int, data: memoryview) -> bool: ...
 
     def sync(self) -> None: ...
 
@@ -37,17 +43,27 @@ class RealDisk:
         self.size = os.lseek(self.fd, 0, os.SEEK_END)
         self.buffer = mmap.mmap(-1, RANGE_BYTES)  # page-aligned, as O_DIRECT asks
 
-    def write(self, offset: int, data: mmap.mmap | memoryview) -> None:
-        view = memoryview(data)
-        while view:
-            done = os.pwrite(self.fd, view, offset)
-            view, offset = view[done:], offset + done
+    def write(self, offset: int, data: memoryview) -> None:
+        while data:
+            done = os.pwrite(self.fd, data, offset)
+            data, offset = data[done:], offset + done
 
     def read(self, offset: int, length: int) -> bytes:
         """`length` bytes; fewer at the end of the disk."""
-        with memoryview(self.buffer) as view:
-            done = os.preadv(self.fd, [view[:length]], offset)
-        return self.buffer[:done]
+        return self.buffer[: self.fill(offset, length)]
+
+    def holds(self, offset: int, data: memoryview) -> bool:
+        """Whether `data` (writable memory, at most RANGE_BYTES) is what the disk has there; nothing is copied."""
+        if self.fill(offset, len(data)) != len(data):
+            return False
+        ours, theirs = (ctypes.c_char.from_buffer(each) for each in (self.buffer, data))
+        differ: int = MEMCMP(ctypes.byref(ours), ctypes.byref(theirs), len(data))
+        return differ == 0
+
+    def fill(self, offset: int, length: int) -> int:
+        """Reads into the buffer; how many bytes there were."""
+        with memoryview(self.buffer) as view, view[:length] as part:
+            return os.preadv(self.fd, [part], offset)
 
     def sync(self) -> None:
         os.fsync(self.fd)

@@ -13,16 +13,40 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from image.flash.blockmap import BlockMap, Range
+from image.flash.blockmap import RANGE_BYTES, BlockMap, Range
 from image.flash.medium import Medium
 
-AHEAD = 8  # ranges waiting per disk and step: what bounds the memory
-SAMPLES = 64
-Piece = tuple[Range, mmap.mmap]
+AHEAD = 4  # ranges waiting per disk and step: what bounds the memory
+SAMPLES = 8
+BUFFERS = 2 * AHEAD + 4
 
 
 class ImageFault(Exception):
     """The image is not what its signed map says; nothing of the wrong range was written."""
+
+
+class Buffers:
+    """The memory that ranges pass through: allocated once, handed round, page-aligned as O_DIRECT asks."""
+
+    def __init__(self) -> None:
+        self.free: queue.Queue[mmap.mmap] = queue.Queue()
+        for _ in range(BUFFERS):
+            self.free.put(mmap.mmap(-1, RANGE_BYTES))
+
+
+class Piece:
+    """One range's bytes, in the hands of `users` cards; the last to let go gives the buffer back."""
+
+    def __init__(self, span: Range, buffer: mmap.mmap, buffers: Buffers, users: int) -> None:
+        self.span, self.buffer, self.buffers, self.users = span, buffer, buffers, users
+        self.data = memoryview(buffer)[: span.length]
+        self.lock = threading.Lock()
+
+    def release(self) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                self.buffers.free.put(self.buffer)
 
 
 class Card:
@@ -47,9 +71,9 @@ class Card:
         first = blockmap.ranges[0]
         if blockmap.size > self.medium.size:
             self.fault = f"the image has {blockmap.size} bytes, the disk {self.medium.size}; take a larger one"
-        self._try(lambda: self.medium.write(first.offset, mmap.mmap(-1, first.length)))
+        self._try(lambda: self.medium.write(first.offset, memoryview(mmap.mmap(-1, first.length))))
         while (piece := self.to_write.get()) is not None:
-            if piece[0] == first:
+            if piece.span == first:
                 self.to_check.join()
                 self._try(self.medium.sync)
             self._try(self._write, piece)
@@ -57,19 +81,20 @@ class Card:
         self.to_check.put(None)
 
     def _write(self, piece: Piece) -> None:
-        self.medium.write(piece[0].offset, piece[1])
-        self.written += piece[0].length
+        self.medium.write(piece.span.offset, piece.data)
+        self.written += piece.span.length
 
     def _check_all(self) -> None:
         while (piece := self.to_check.get()) is not None:
             self._try(self._check, piece)
+            piece.release()
             self.to_check.task_done()
 
     def _check(self, piece: Piece) -> None:
         """What was written against what came back; the piece itself was checked against the map before."""
-        if self.medium.read(piece[0].offset, piece[0].length) != piece[1][:]:
-            self.fault = f"what was read back at byte {piece[0].offset} is not what was written; throw the card away"
-        self.checked += piece[0].length
+        if not self.medium.holds(piece.span.offset, piece.data):
+            self.fault = f"what was read back at byte {piece.span.offset} is not what was written; throw the card away"
+        self.checked += piece.span.length
 
     def _try(self, step: Callable[..., None], *arguments: object) -> None:
         """One step, unless the disk has failed already."""
@@ -97,7 +122,7 @@ def flash(image: Path, blockmap: BlockMap, cards: Sequence[Card]) -> None:
     """Writes and verifies every card; see each card's `fault`. ImageFault where the image is not as signed."""
     threads = [thread for card in cards for thread in card.start(blockmap)]
     try:
-        for piece in _pieces(image, blockmap):
+        for piece in _pieces(image, blockmap, len(cards)):
             for card in cards:
                 card.to_write.put(piece)
             if all(card.fault for card in cards):
@@ -122,15 +147,16 @@ def _each(cards: Sequence[Card], step: Callable[[Card], None]) -> None:
         thread.join()
 
 
-def _pieces(image: Path, blockmap: BlockMap) -> Iterator[Piece]:
+def _pieces(image: Path, blockmap: BlockMap, users: int) -> Iterator[Piece]:
     """The image's ranges, checked, the first one last."""
+    buffers = Buffers()
     with image.open("rb", buffering=0) as file:
         for each in (*blockmap.ranges[1:], blockmap.ranges[0]):
-            data = mmap.mmap(-1, each.length)
-            done = os.preadv(file.fileno(), [data], each.offset)
-            if done != each.length or hashlib.sha256(data).hexdigest() != each.sha256:
+            piece = Piece(each, buffers.free.get(), buffers, users)
+            done = os.preadv(file.fileno(), [piece.data], each.offset)
+            if done != each.length or hashlib.sha256(piece.data).hexdigest() != each.sha256:
                 raise ImageFault(f"{image}: byte {each.offset} on is not as signed; get the image again")
-            yield each, data
+            yield piece
 
 
 def check(medium: Medium, blockmap: BlockMap) -> Iterator[int]:

@@ -21,11 +21,11 @@ class FlippingDisk(RealDisk):
 
     flip_at = -1
 
-    def write(self, offset: int, data: mmap.mmap | memoryview) -> None:
+    def write(self, offset: int, data: memoryview) -> None:
         stored = data
         if offset <= self.flip_at < offset + len(data):
-            stored = mmap.mmap(-1, len(data))
-            stored[:] = bytes(data)
+            stored = memoryview(mmap.mmap(-1, len(data)))
+            stored[:] = data
             stored[self.flip_at - offset] ^= 1 << self.flip_at % 8
         super().write(offset, stored)
 
@@ -33,11 +33,11 @@ class FlippingDisk(RealDisk):
 class SmallDisk(RealDisk):
     """A false card: says 20 MiB, has 6, and begins again at 0."""
 
-    def write(self, offset: int, data: mmap.mmap | memoryview) -> None:
+    def write(self, offset: int, data: memoryview) -> None:
         super().write(offset % (6 * MIB), data)
 
-    def read(self, offset: int, length: int) -> bytes:
-        return super().read(offset % (6 * MIB), length)
+    def fill(self, offset: int, length: int) -> int:
+        return super().fill(offset % (6 * MIB), length)
 
 
 class PulledDisk(RealDisk):
@@ -45,7 +45,7 @@ class PulledDisk(RealDisk):
 
     left = 2
 
-    def write(self, offset: int, data: mmap.mmap | memoryview) -> None:
+    def write(self, offset: int, data: memoryview) -> None:
         self.left -= 1
         if self.left < 0:
             raise OSError(errno.EIO, "Input/output error")
