@@ -18,6 +18,7 @@ from firmware.rollout import RollOutError, parse
 from hdu.failure import Failure
 from hdu.sign import secret
 from hub.updates import keys
+from hub.updates.expiry import warnings
 from hub.updates.files import UpdatesError
 from hub.updates.repository import Repository
 
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     repository = Repository(given.repository)
     if given.action == "check":
-        found = repository.warnings()
+        found = warnings(repository)
         print("\n".join(found) or "nothing expires soon")
         return 1 if found else 0
     try:

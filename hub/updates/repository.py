@@ -33,7 +33,6 @@ from tuf.api.metadata import (
 from hub.updates.files import UpdatesError, write
 
 DAYS = {"root": 365, "targets": 90, "halts": 90, "snapshot": 7, "timestamp": 2}
-WARN_DAYS = {"root": 60, "targets": 21, "halts": 21, "snapshot": 2, "timestamp": 1}
 HALTS = "halts"
 Signed = Root | Targets | Snapshot | Timestamp
 
@@ -54,7 +53,7 @@ class Repository:
             raise UpdatesError(
                 f"root: {len(roots)} different keys and a threshold of {threshold}; two at least must sign"
             )
-        before = self._newest("root")
+        before = self.newest("root")
         root = Root(version=before + 1, expires=self._expires("root"), consistent_snapshot=True)
         for role, keys in {"root": roots, "targets": targets, "snapshot": [online], "timestamp": [online]}.items():
             for key in keys:
@@ -65,7 +64,7 @@ class Repository:
     def publish_root(self) -> int:
         """Publishes staged/root.json if those of the root before it and its own holders have signed; its version."""
         draft = self.read(self.staged / "root.json", Root)
-        before = self._newest("root")
+        before = self.newest("root")
         try:
             if before:
                 self.root().verify_delegate("root", draft.signed_bytes, draft.signatures)
@@ -122,26 +121,11 @@ class Repository:
 
     def halted(self) -> list[str]:
         """The roll-outs that are stopped."""
-        if not self._newest(HALTS):
+        if not self.newest(HALTS):
             return []
         return [name.partition("/")[2] for name in self.current(HALTS, Targets).signed.targets]
 
-    # -- looking after it
-
-    def warnings(self) -> list[str]:
-        """One line for each role that ends soon, or has ended, or is not there."""
-        found = []
-        for role, days in WARN_DAYS.items():
-            version = 1 if role == "timestamp" else self._newest(role)
-            at = self._file(role, version)
-            if not at.exists():
-                found.append(f"{role}: is not published")
-                continue
-            left = Metadata.from_file(str(at)).signed.expires - self.now
-            if left < timedelta(days=days):
-                state = "has expired" if left < timedelta() else f"expires in {left.total_seconds() / 86400:.1f} days"
-                found.append(f"{role}: {state}; {_remedy(role)}")
-        return found
+    # -- reading it
 
     def root(self) -> Root:
         """The newest root; UpdatesError before the first ceremony."""
@@ -149,7 +133,7 @@ class Repository:
         return found
 
     def current(self, role: str, kind: type[Any]) -> Metadata[Any]:
-        return self.read(self._file(role, self._newest(role)), kind)
+        return self.read(self.file(role, self.newest(role)), kind)
 
     def read(self, at: Path, kind: type[Any]) -> Metadata[Any]:
         """The metadata in `at`; UpdatesError where it is not there or not of that kind."""
@@ -165,7 +149,7 @@ class Repository:
         """Targets one newer than what is published: the draft that is there, without its signatures, or a new one."""
         if (self.staged / "targets.json").exists():
             return self._renewed(self.read(self.staged / "targets.json", Targets).signed)
-        before = self._newest("targets")
+        before = self.newest("targets")
         targets = self.current("targets", Targets).signed if before else Targets()
         targets.version = before + 1
         return self._renewed(targets)
@@ -175,9 +159,9 @@ class Repository:
         return targets
 
     def _renew_halts(self, online: Signer, changes: Mapping[str, TargetFile | None]) -> None:
-        if not self._newest("targets") or self.current("targets", Targets).signed.delegations is None:
+        if not self.newest("targets") or self.current("targets", Targets).signed.delegations is None:
             return
-        before = self._newest(HALTS)
+        before = self.newest(HALTS)
         halts = self.current(HALTS, Targets).signed if before else Targets()
         halts.targets.update({name: made for name, made in changes.items() if made is not None})
         for name in [name for name, made in changes.items() if made is None]:
@@ -187,20 +171,20 @@ class Repository:
 
     def _online(self, online: Signer) -> int:
         """A new snapshot of what is there and, last of all, the timestamp: until then nobody sees a change."""
-        snapshot = Snapshot(version=self._newest("snapshot") + 1, expires=self._expires("snapshot"))
-        snapshot.meta = {f"{role}.json": self._meta(role) for role in ("targets", HALTS) if self._newest(role)}
+        snapshot = Snapshot(version=self.newest("snapshot") + 1, expires=self._expires("snapshot"))
+        snapshot.meta = {f"{role}.json": self._meta(role) for role in ("targets", HALTS) if self.newest(role)}
         made = _signed(snapshot, online)
         self._verify("snapshot", made)
         self._put("snapshot", made)
-        at = self._file("timestamp", 0)
+        at = self.file("timestamp", 0)
         before = self.read(at, Timestamp).signed.version if at.exists() else 0
         timestamp = Timestamp(before + 1, expires=self._expires("timestamp"), snapshot_meta=self._meta("snapshot"))
         self._put("timestamp", _signed(timestamp, online))
         return timestamp.version
 
     def _meta(self, role: str) -> MetaFile:
-        version = self._newest(role)
-        return MetaFile.from_data(version, self._file(role, version).read_bytes(), ["sha256"])
+        version = self.newest(role)
+        return MetaFile.from_data(version, self.file(role, version).read_bytes(), ["sha256"])
 
     def _verify(self, role: str, made: Metadata[Any]) -> None:
         try:
@@ -227,12 +211,14 @@ class Repository:
         return at
 
     def _put(self, role: str, made: Metadata[Any]) -> None:
-        write(self._file(role, made.signed.version), made.to_bytes())
+        write(self.file(role, made.signed.version), made.to_bytes())
 
-    def _file(self, role: str, version: int) -> Path:
+    def file(self, role: str, version: int) -> Path:
+        """Where that version of a role is, or will be."""
         return self.metadata / ("timestamp.json" if role == "timestamp" else f"{version}.{role}.json")
 
-    def _newest(self, role: str) -> int:
+    def newest(self, role: str) -> int:
+        """The newest published version of a role; 0: none."""
         found = (each.name.partition(".")[0] for each in self.metadata.glob(f"*.{role}.json"))
         return max((int(each) for each in found if each.isdigit()), default=0)
 
@@ -255,9 +241,3 @@ def _signed(made: Signed, by: Signer) -> Metadata[Any]:
     whole: Metadata[Any] = Metadata(made)
     whole.sign(by)
     return whole
-
-
-def _remedy(role: str) -> str:
-    if role == "root":
-        return "hold a key ceremony: hdu sign root"
-    return "stage and sign it: hdu publish stage" if role == "targets" else "renew it: hdu publish release"

@@ -8,6 +8,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Root, Targets, Timestamp
 
 from firmware.drivers.tuf_client import Refused
+from hub.updates.expiry import warnings
 from hub.updates.files import UpdatesError
 from hub.updates.repository import add_signature
 from tests.hub.updates import mutations
@@ -232,11 +233,11 @@ def test_targets_that_the_token_did_not_sign_are_not_published(agency: Agency) -
 
 
 def test_expiry_is_told_in_time(agency: Agency) -> None:
-    assert agency.repository().warnings() == []
-    found = agency.repository(days_ago=-1.5).warnings()
+    assert warnings(agency.repository()) == []
+    found = warnings(agency.repository(days_ago=-1.5))
     assert [line.partition(":")[0] for line in found] == ["timestamp"]
     assert "expires in 0.5 days" in found[0]
-    later = agency.repository(days_ago=-330).warnings()
+    later = warnings(agency.repository(days_ago=-330))
     assert any(line.startswith("root: expires in 35.0 days; hold a key ceremony") for line in later)
     assert any(line.startswith("targets: has expired") for line in later)
 
