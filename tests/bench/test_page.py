@@ -1,0 +1,63 @@
+"""The bench's page as a person uses it, in headless Chromium."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.bench.conftest import Client
+
+pytestmark = [pytest.mark.bench, pytest.mark.xdist_group("bench")]
+QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+BOUND_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not shutil.which("chromium"):
+        pytest.skip("needs Debian's chromium: unpacked by bench/machine/prepare with packages-test.txt")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=shutil.which("chromium"), args=[*QUIET])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(bench: Client, browser: Any) -> Iterator[Any]:
+    opened = browser.new_page(viewport={"width": 1700, "height": 1300})
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.set_default_timeout(BOUND_MS)
+    opened.goto(bench.root)
+    opened.wait_for_selector("#facts dd")
+    yield opened
+    opened.close()
+    assert errors == []
+
+
+def test_panic_is_pressed_with_the_mouse_and_answered_in_the_console(page: Any, bench: Client) -> None:
+    page.locator(".press.panic").click(delay=120)
+    page.wait_for_selector('#lamp-panic[data-pattern="slow"]')
+    console = page.frame_locator("#console iframe")
+    console.locator("text=PANIC").first.wait_for()
+    (id,) = bench.until("one open alert", bench.open_alerts)
+    bench.post("/hub/acknowledge", {"alert": id, "by": "Kim"})
+    page.wait_for_selector('#lamp-panic[data-pattern="on"]')
+    assert "answered" in page.inner_text("#panel-words")
+
+
+def test_a_cable_is_pulled_with_the_mouse_and_the_unit_moves(page: Any) -> None:
+    page.locator("#twins fieldset", has_text="Uplink wired2").get_by_text("cable out").click()
+    page.locator("#twins fieldset").filter(has=page.locator("legend", has_text="Uplink wired")).first.get_by_text(
+        "cable out"
+    ).click()
+    page.wait_for_function("document.querySelector('#facts').innerText.match(/lte\\s+up\\s*in use/)")
+
+
+def test_a_bench_that_does_not_answer_is_said(page: Any) -> None:
+    page.context.set_offline(True)
+    page.evaluate("events.dispatchEvent(new Event('error'))")
+    assert page.is_visible("#stale")
