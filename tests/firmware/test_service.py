@@ -78,7 +78,8 @@ async def test_it_ends_although_a_thread_hangs(tmp_path: Path, number: int) -> N
 
 
 async def test_it_fails_although_a_thread_hangs(tmp_path: Path) -> None:
-    async with running(tmp_path, script(tmp_path, HANGS, "unit.ready()", "raise OSError('gone')")) as it:
+    hangs_now = (HANGS, "await asyncio.sleep(0.1)", "unit.ready()")
+    async with running(tmp_path, script(tmp_path, *hangs_now, "raise OSError('gone')")) as it:
         assert await it.ended() == 1
         assert "OSError: gone" in it.words()
 
