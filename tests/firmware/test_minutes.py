@@ -67,6 +67,32 @@ def test_two_that_contradict_from_the_start_are_unknown() -> None:
     assert (said.left, said.at_least, said.at_most) == (None, None, None)
 
 
+LAST = 2_153  # readings of five seconds: a little over half a minute before the straight battery is empty
+
+
+def test_the_last_minute_is_known_when_gauge_and_voltage_agree() -> None:
+    _, said = run(true(LAST))
+    assert said.running_out and said.left is not None and said.left < 1
+    _, earlier = run(true(LAST - 12))
+    assert not earlier.running_out
+
+
+@pytest.mark.parametrize("lie", [(90.0, None), (None, 8.3)])
+def test_who_was_caught_in_this_outage_ends_no_call(lie: tuple[float | None, float | None]) -> None:
+    honest = true(LAST)
+    percent, volts = lie
+    caught = [(percent or said, volts or measured, amperes) for said, measured, amperes in honest[1_000:1_010]]
+    _, said = run([*honest[:1_000], *caught, *honest[1_010:]])
+    assert not said.running_out and not said.doubts and said.left is not None and said.left < 5
+
+
+def test_a_voltage_that_was_wrong_when_charged_ends_no_call() -> None:
+    state = step(Estimate(), KNOWN, 100.0, 8.1, 0.0, False, 0.0)
+    for number, (percent, volts, amperes) in enumerate(true(LAST), 1):
+        state = step(state, KNOWN, percent, volts, amperes, True, number * 5.0)
+    assert state.voltage_right is False and not minutes(state, KNOWN).running_out
+
+
 @given(one=st.tuples(st.floats(0, 50), st.floats(0, 50)), other=st.tuples(st.floats(0, 50), st.floats(0, 50)))
 def test_what_two_spans_share(one: tuple[float, float], other: tuple[float, float]) -> None:
     spans = [Span(low_wh=min(each), wh=sum(each) / 2, high_wh=max(each)) for each in (one, other)]
