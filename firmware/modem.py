@@ -163,7 +163,7 @@ def _recall(kept: Path) -> ladder.Ladder:
     """The ladder of the process before this one; its times are of this boot, as is the folder."""
     try:
         return msgspec.json.decode(kept.read_bytes(), type=ladder.Ladder)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return ladder.Ladder()
 
 

@@ -25,7 +25,7 @@ def load(file: Path) -> Memory:
         return msgspec.json.decode(file.read_bytes(), type=Memory)
     except FileNotFoundError:
         return Memory()
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         log.error("%s cannot be used: %s; run a battery test to learn it again", file, error)
         return Memory()
 

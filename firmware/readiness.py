@@ -3,6 +3,7 @@ error and `org.homedispatch.SelfTest`."""
 
 import asyncio
 import contextlib
+import logging
 import time
 
 import msgspec
@@ -14,6 +15,7 @@ from firmware.service import Unit, run
 from firmware.verdict import State, decide
 
 CLOCK_EVERY_S = 10.0
+log = logging.getLogger("readiness")
 
 
 class ReadinessService:
@@ -26,8 +28,16 @@ class ReadinessService:
 
     async def follow(self) -> None:
         async for fact in bus.follow(self.unit.bus, "Status", facts.Document):
-            self.status = msgspec.json.decode(fact.document, type=facts.Status) if fact else None
+            self.status = self.read(fact.document) if fact else None
             self.news.set()
+
+    def read(self, document: str) -> facts.Status | None:
+        """The status document; None, which is red, where it is torn."""
+        try:
+            return msgspec.json.decode(document, type=facts.Status)
+        except msgspec.DecodeError as error:
+            log.error("status refused: %s", error)
+            return None
 
     async def judge(self) -> None:
         """The verdict at each change of the facts and when a reason has stayed away long enough; for ever."""

@@ -211,7 +211,7 @@ def _content(file: Path) -> dict[str, Any] | None:
     """What a file of the spool says; None where it was already moved on, {} for a mark without content."""
     try:
         found = msgspec.json.decode(file.read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -63,7 +63,7 @@ class Desk:
         at = now_rfc3339()
         try:
             self.report = await tested(scope)
-        except (TimeoutError, OSError, msgspec.DecodeError) as error:
+        except (TimeoutError, OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             why = f"The self test did not come to its end: {error or 'it took too long'}. Try again."
             self.report = selftest.lost(self.unit.config.unit.name, at, scope, why)
         log.info(

@@ -157,7 +157,7 @@ def _secret(file: Path) -> bytes:
     """This unit's probing key, put there by provisioning; without it the service cannot know a true answer."""
     try:
         return probing.key(file.read_text())
-    except (OSError, probing.BadKey) as error:
+    except (OSError, UnicodeDecodeError, probing.BadKey) as error:
         raise SystemExit(f"uplinks: {file}: {error}; provision the unit") from error
 
 

@@ -61,7 +61,7 @@ def main() -> int:
     try:
         site_key = probing.key(given.key.read_text())
         at = listen(given.bind, given.port)
-    except (OSError, probing.BadKey) as error:
+    except (OSError, UnicodeDecodeError, probing.BadKey) as error:
         print(f"responder: {given.bind}:{given.port}, key {given.key}: {error}", file=sys.stderr)
         return 2
     print(f"responder ready: {given.bind}:{at.getsockname()[1]}", flush=True)

@@ -55,7 +55,7 @@ def _card(folder: Path) -> Card | None:
 def _text(file: Path) -> str:
     try:
         return file.read_text().strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return ""
 
 

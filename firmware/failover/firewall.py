@@ -1,4 +1,4 @@
-"""Nothing of the unit answers a stranger on an uplink: the nftables ruleset. Pure text; the image and the bench load it.
+"""Nothing of the unit answers a stranger on an uplink: the nftables ruleset as text, for the image and the bench.
 
 What the unit itself began comes back (conntrack), a DHCP lease is renewed (RFC 2131: client port 68), IPv6 finds its
 neighbours (RFC 4861). All else is dropped without a word, so that a scan sees nothing there.

@@ -55,7 +55,7 @@ def _load(file: Path) -> Usage:
         return msgspec.json.decode(file.read_bytes(), type=Usage)
     except FileNotFoundError:
         return Usage()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         log.error("%s cannot be read: %s; LTE use is counted from nothing", file, error)
         return Usage()
 
