@@ -141,6 +141,14 @@ class Uplinks(Fact, frozen=True):
     lte_frugal: bool | None = None
 
 
+class Lte(Fact, frozen=True):
+    """LTE this month: used, and expected at its end, in MB (1e6 bytes); `frugal`: all but voice and panics hold back."""
+
+    used_mb: float | None = None
+    forecast_mb: float | None = None
+    frugal: bool | None = None
+
+
 class Alerts(Fact, frozen=True):
     """`pending_alerts`: not yet at the hub; `open_alerts`: not yet acknowledged by a person."""
 
@@ -284,6 +292,8 @@ class Status(Fact, frozen=True):
     headset: Headset = Headset()
     call: Call = Call()
     uplinks: tuple[Uplink, ...] = ()
+    outage_ms: float | None = None
+    lte: Lte = Lte()
     modem: Modem = Modem()
     power: Power = Power()
     hub: Hub = Hub()

@@ -23,7 +23,8 @@ def _section(field: str) -> Merge:
 
 
 def _uplinks(status: facts.Status, fact: facts.Uplinks) -> facts.Status:
-    return msgspec.structs.replace(status, uplinks=fact.uplinks)
+    lte = facts.Lte(used_mb=fact.lte_used_mb, forecast_mb=fact.lte_forecast_mb, frugal=fact.lte_frugal)
+    return msgspec.structs.replace(status, uplinks=fact.uplinks, outage_ms=fact.outage_ms, lte=lte)
 
 
 def _link(status: facts.Status, fact: facts.Hub) -> facts.Status:

@@ -7,7 +7,7 @@ the regular status, so that an idle unit does not eat the plan (`firmware.failov
 import msgspec
 
 from firmware.config import StatusPolicy
-from firmware.facts import Call, Clock, Headset, Modem, Status
+from firmware.facts import Call, Clock, Headset, Lte, Modem, Status
 
 
 def important(status: Status) -> Status:
@@ -21,6 +21,7 @@ def important(status: Status) -> Status:
         uplinks=tuple(
             msgspec.structs.replace(each, rtt_ms=None, jitter_ms=None, loss=None, reason="") for each in status.uplinks
         ),
+        lte=Lte(frugal=status.lte.frugal),
         modem=Modem(registered=status.modem.registered, operator=status.modem.operator),
         power=type(power)(source=power.source, state=power.state),
         clock=Clock(),

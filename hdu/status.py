@@ -28,6 +28,9 @@ def rows(status: Status) -> list[tuple[str, str]]:
     for each in status.uplinks:
         mark = "active" if each.active else "standby"
         found.append((each.name, f"{each.state}, {mark}, {text(each.rtt_ms, ' ms')} {each.reason}".rstrip()))
+    lte = status.lte
+    found.append(("LTE", f"{text(lte.used_mb, ' MB')} used this month, {text(lte.forecast_mb, ' MB')} expected"))
+    found.append(("moved", f"last outage {text(status.outage_ms, ' ms')}"))
     found.append(("modem", f"{text(status.modem.operator)}, {text(status.modem.signal_dbm, ' dBm')}"))
     found.append(("power", f"{power.source}, {text(power.percent, ' %')}, {text(power.minutes_left, ' min')} left"))
     hub = status.hub

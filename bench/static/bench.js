@@ -40,6 +40,7 @@ function showFacts(unit, probe) {
   rows.push(["hub", yes(unit.hub.connected, "connected", "not connected") + `${known(unit.hub.pending_alerts)} alerts waiting`]);
   rows.push(["headset", yes(unit.headset.present, "present", "not plugged in") + escape(unit.headset.mute_state || "mute unknown") + (unit.headset.level_dbfs == null ? "" : ` <meter min="-60" max="0" value="${unit.headset.level_dbfs}"></meter>`)]);
   rows.push(["call", tag(known(unit.call.state), unit.call.state === "active" ? "active" : "") + `MOS ${known(unit.call.mos)}`]);
+  rows.push(["LTE", `${known(unit.lte.used_mb, " MB")} used, ${known(unit.lte.forecast_mb, " MB")} expected; last outage ${known(unit.outage_ms, " ms")}`]);
   rows.push(["modem", `${escape(known(unit.modem.operator))}, ${known(unit.modem.signal_dbm, " dBm")}`]);
   rows.push(["power", tag(unit.power.source, unit.power.source === "mains" ? "good" : "suspect") + `${known(unit.power.percent, " %")}, ${known(unit.power.minutes_left, " min left")}`]);
   if (probe && probe.sent) rows.push(probeRow(probe));

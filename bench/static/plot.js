@@ -1,5 +1,5 @@
 "use strict";
-/* Round trip of each uplink over the last two minutes; a band where it was active, a mark at each change of it. */
+/* Round trip of each uplink over two minutes; loss hangs from the top, a band below shows who was active, marks say what was done. */
 const Plot = (() => {
   const SPAN_MS = 120000, TOP_MS = 200;
   const COLOURS = {wired: "#6cb2ff", wired2: "#b79cff", lte: "#f2b84b"};
@@ -10,7 +10,7 @@ const Plot = (() => {
   function add(uplinks, mark) {
     const at = Date.now(), active = (uplinks.find((each) => each.active) || {}).name || null;
     const before = samples.length ? samples[samples.length - 1].active : active;
-    samples.push({at, active, rtt: Object.fromEntries(uplinks.map((each) => [each.name, each.state === "down" ? null : each.rtt_ms]))});
+    samples.push({at, active, loss: Object.fromEntries(uplinks.map((each) => [each.name, each.loss])), rtt: Object.fromEntries(uplinks.map((each) => [each.name, each.state === "down" ? null : each.rtt_ms]))});
     if (before !== active) marks.push({at, words: active ? `→ ${active}` : "no uplink"});
     if (mark) marks.push({at, words: mark});
     while (samples.length && samples[0].at < at - SPAN_MS) samples.shift();
@@ -45,6 +45,10 @@ const Plot = (() => {
       }
       pen.stroke();
     }
+    samples.forEach((each) => Object.entries(each.loss).forEach(([name, share]) => {
+      if (!share) return;
+      pen.fillStyle = colour(name) + "55"; pen.fillRect(x(each.at), 0, 2, share * 36);
+    }));
     marks.forEach((each, i) => {
       pen.strokeStyle = "#e8edf366"; pen.beginPath(); pen.moveTo(x(each.at), 0); pen.lineTo(x(each.at), height - 8); pen.stroke();
       pen.fillStyle = "#e8edf3"; pen.textAlign = x(each.at) > width - 120 ? "right" : "left";
