@@ -142,7 +142,7 @@ class Uplinks(Fact, frozen=True):
 
 
 class Lte(Fact, frozen=True):
-    """LTE this month: used, and expected at its end, in MB (1e6 bytes); `frugal`: all but voice and panics hold back."""
+    """LTE this month: used, and expected at its end, in MB (1e6 bytes); `frugal`: all but voice and panics wait."""
 
     used_mb: float | None = None
     forecast_mb: float | None = None
