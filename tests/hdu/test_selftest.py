@@ -83,7 +83,6 @@ async def test_only_what_cannot_be_tested_is_not_a_pass(unit: SdBus) -> None:
     assert (await hdu("audio"))[0] == 1
 
 
-def test_a_wrong_call_is_exit_status_2() -> None:
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["selftest", "coffee"])
-    assert caught.value.code == 2
+def test_a_wrong_call_is_exit_status_2_and_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["selftest", "coffee"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
