@@ -30,7 +30,7 @@ def test_every_section_of_the_document_has_somebody_who_knows_it() -> None:
         "Panel": facts.Panel(panic="raised"),
         "Headset": facts.Headset(present=True),
         "Calls": facts.Call(state="idle"),
-        "Uplinks": facts.Uplinks(uplinks=(uplink,)),
+        "Uplinks": facts.Uplinks(uplinks=(uplink,), outage_ms=41.0, lte_used_mb=2.0),
         "Modem": facts.Modem(registered=True),
         "Power": facts.Power(source="mains"),
         "HubLink": facts.Hub(connected=True),
@@ -46,6 +46,7 @@ def test_every_section_of_the_document_has_somebody_who_knows_it() -> None:
         for name, status in after.items()
     }
     assert set().union(*moved.values()) == sections
+    assert moved.pop("Uplinks") == {"uplinks", "outage_ms", "lte"}
     assert all(len(each) == 1 for each in moved.values())
 
 
