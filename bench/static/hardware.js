@@ -12,7 +12,7 @@ async function post(path, body) {
 const UPLINK = (name) => ({
   title: `Uplink ${name}`, path: `twin/uplink/${name}`,
   of: (twins) => ((twins.uplink || {}).uplinks || twins.uplink || {})[name], marks: true,
-  keys: [["cable out", {cable: false}, (s) => s.cable === false], ["blackhole", {blackhole: true}, (s) => s.blackhole === true],
+  keys: [["cable out", {cable: false}, (s) => s.cable === false], ["blackhole", {blackhole: true}, (s) => Boolean(s.blackhole) && s.blackhole !== "none"],
          ["heal", {heal: true}, () => false]],
   sliders: [["delay", "delay_ms", 0, 1000, Number, (s) => s.delay_ms || 0, "ms"], ["loss", "loss", 0, 100, (v) => v / 100, (s) => (s.loss || 0) * 100, "%"]],
 });
