@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import shutil
 import signal
 import socket
@@ -29,7 +30,7 @@ from hw.panel.twin import PanelTwin
 from hw.power.twin import PowerTwin
 from hw.twin import Twin
 
-RUN = Path(".run")
+RUN, STOP_S = Path(".run"), 12.0
 log = logging.getLogger("bench")
 
 
@@ -93,6 +94,14 @@ def small_disk(folder: Path, size_kb: int, stack: AsyncExitStack) -> None:
     stack.callback(subprocess.run, ["umount", "-l", str(folder)], check=False)
 
 
+def give_up(folder: Path) -> None:
+    """A bench that cannot stop says where it hangs, and ends all the same."""
+    for task in asyncio.all_tasks():
+        log.error("still waiting after %g s: %s", STOP_S, task)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
 async def serve(given: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -113,6 +122,7 @@ async def serve(given: argparse.Namespace) -> None:
         print(f"bench ready: http://127.0.0.1:{given.port}/", flush=True)
         await stopped.wait()
         asyncio.get_running_loop().remove_reader(given.lifeline)
+        asyncio.get_running_loop().call_later(STOP_S, give_up, bench.folder)
         handles.closing.set()
 
 
