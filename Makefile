@@ -28,7 +28,7 @@ pytest: packages
 	@$(MACHINE)/enter "$$(cat .packages-test)" sh -c '.venv/bin/pytest -n 2 --dist loadgroup $(ARGS) || $(AGAIN)'
 
 run: packages  ## the whole unit on twins; open the page it prints (PORT=8911)
-	@exec .venv/bin/python -m bench --port $(PORT)
+	@exec $$(.venv/bin/python -c "" 2> /dev/null || echo $(MACHINE)/enter --online "$$(cat .packages)") .venv/bin/python -m bench --port $(PORT)
 
 bench-failover: packages  ## how long traffic stops: the unit, NetworkManager alone, a mwan3-like tracker (ARGS="--runs 20"); results/failover.json
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.failover $(ARGS)
