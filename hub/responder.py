@@ -1,8 +1,7 @@
 """The hub's echo: answers the units' probes, and nothing else. `python -m hub.responder --key FILE`.
 
 It keeps no state and no list of units, answers only what carries a valid tag, never with more bytes than were sent, and
-is therefore of no use for amplification. One process answers some thousand units (`tests/bench/responder.py` measures);
-more of them share the port (SO_REUSEPORT): start as many as there are cores.
+is therefore of no use for amplification. Processes share the port (SO_REUSEPORT): start as many as there are cores.
 """
 
 import argparse
