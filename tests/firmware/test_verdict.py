@@ -65,6 +65,13 @@ def test_each_fault_is_found_alone_and_clears_itself(check: str, level: str, cha
     assert reasons(GOOD) == {}
 
 
+@pytest.mark.parametrize(("check", "level", "change"), BAD)
+def test_only_a_warning_is_safe_and_unknown_is_red(check: str, level: str, change: dict[str, object]) -> None:
+    ready = decide(State(), msgspec.structs.replace(GOOD, **change), 0.0)[1]
+    said = {"unsafe": (False, "red"), "unknown": (None, "red"), "warning": (True, "amber")}
+    assert (ready.safe, ready.colour) == said[level]
+
+
 def test_every_check_is_in_the_table() -> None:
     assert {check.__module__.rpartition(".")[2] for check in ALL} == {check for check, _, _ in BAD}
 
