@@ -13,9 +13,10 @@ from pathlib import Path
 from random import Random
 
 from bench.power_minutes import rating, taught
-from firmware import minutes, power_core
-from firmware.battery import Battery
 from firmware.config import PowerPolicy
+from firmware.supply import core as power_core
+from firmware.supply import minutes
+from firmware.supply.battery import Battery
 from hw.power.outage import Outage, outage
 from hw.power.recorded import FIVE
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from firmware import battery, minutes
 from firmware.config import PowerHardware
+from firmware.supply import battery, minutes
 from hw.power import factory
 from hw.power.pack import Pack
 from hw.power.recorded import FIVE, RATED, another_day, discharge

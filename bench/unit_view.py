@@ -8,7 +8,7 @@ import msgspec
 
 from firmware import bus, facts
 from firmware.clock import now_rfc3339
-from firmware.version import release
+from firmware.release.version import release
 
 RETRY_S = 0.5
 PING_S = 1.0

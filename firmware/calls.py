@@ -12,15 +12,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from firmware import bus, call_state, facts
-from firmware.call_ear import Ear
-from firmware.call_fact import fact
-from firmware.call_state import Down, Event, Heard, Held, Leg, Registering, Session, Up
+from firmware import bus, facts
 from firmware.clock import now_rfc3339
 from firmware.drivers import baresip
 from firmware.drivers.baresip import AudioError, Baresip, SoftphoneError
 from firmware.drivers.baresip_config import account, address_of_record, devices
 from firmware.service import Unit, run
+from firmware.voice import state as call_state
+from firmware.voice.ear import Ear
+from firmware.voice.fact import fact
+from firmware.voice.state import Down, Event, Heard, Held, Leg, Registering, Session, Up
 
 AGAIN_FIRST_S, AGAIN_MAX_S, STEADY_S = 0.1, 2.0, 10.0
 REGISTER_MAX_S = 30.0

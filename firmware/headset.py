@@ -11,15 +11,16 @@ from pathlib import Path
 
 import msgspec
 
-from firmware import bus, facts, mute, watch
+from firmware import bus, facts, watch
+from firmware.audio import mute
+from firmware.audio.earpiece import FOLLOWED, Earpiece
+from firmware.audio.microphone import Microphone, commanded
+from firmware.audio.soundcheck import soundcheck
 from firmware.config import Config
 from firmware.drivers import hotplug
 from firmware.drivers.capture_switch import HeadsetGone
 from firmware.drivers.headset_alsa import attach
-from firmware.earpiece import FOLLOWED, Earpiece
-from firmware.microphone import Microphone, commanded
 from firmware.service import Unit, run
-from firmware.soundcheck import soundcheck
 
 MUTE = "mute"
 

@@ -14,13 +14,13 @@ import msgspec
 from sdbus import SdBus
 
 from firmware import bus, facts
-from firmware import modem_ladder as ladder
 from firmware.config import ModemHardware
 from firmware.drivers import at_answers as at
 from firmware.drivers.at_port import ModemAbsent, ModemError
 from firmware.drivers.modem_at import AtModem
-from firmware.modem_reading import read
-from firmware.outbox import Outbox
+from firmware.radio import ladder
+from firmware.radio.outbox import Outbox
+from firmware.radio.reading import read
 from firmware.service import Unit, run
 
 ABSENT_RETRY_S, CALM_S, HOOK_S = 1.0, 0.1, 60.0

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from firmware import contacts, gestures, lamps
+from firmware.buttons import contacts, gestures, lamps
+from firmware.buttons.panelfiles import PanelFiles
+from firmware.buttons.raising import Raising
+from firmware.buttons.standby import in_charge
 from firmware.drivers.panel import PanelLines, factory
 from firmware.facts import Button, Lamps, Panel, Pattern
-from firmware.panelfiles import PanelFiles
-from firmware.raising import Raising
 from firmware.service import Unit, run
-from firmware.standby import in_charge
 from firmware.watch import names
 
 START_S = 0.25

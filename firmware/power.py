@@ -11,13 +11,16 @@ from pathlib import Path
 
 import msgspec
 
-from firmware import battery, battery_test, bus, facts, minutes, power_core, power_memory
+from firmware import bus, facts
 from firmware.clock import now_rfc3339
-from firmware.mains import source
-from firmware.power_actions import Actions
-from firmware.power_fact import steady, told
-from firmware.power_sources import Sources
 from firmware.service import Unit, run
+from firmware.supply import battery, battery_test, minutes
+from firmware.supply import core as power_core
+from firmware.supply import memory as power_memory
+from firmware.supply.actions import Actions
+from firmware.supply.fact import steady, told
+from firmware.supply.mains import source
+from firmware.supply.sources import Sources
 
 STILL_S = 2.0
 log = logging.getLogger("power")

@@ -10,7 +10,7 @@ import msgspec
 
 from firmware import bus, facts
 from firmware.drivers import kernel_clock
-from firmware.selftest_desk import Desk
+from firmware.selftests.desk import Desk
 from firmware.service import Unit, run
 from firmware.verdict import State, decide
 

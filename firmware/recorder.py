@@ -16,9 +16,11 @@ from typing import Any
 import msgspec
 from sdbus.sd_bus_internals import SdBusMessage
 
-from firmware import bus, chain, facts, recorder_facts
-from firmware.chain_writer import Chain
+from firmware import bus, facts
 from firmware.clock import now_rfc3339
+from firmware.record import chain
+from firmware.record import events as recorder_facts
+from firmware.record.writer import Chain
 from firmware.service import Unit, run
 from firmware.watch import names
 

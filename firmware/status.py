@@ -12,8 +12,8 @@ import msgspec
 
 from firmware import bus, facts
 from firmware.clock import now_rfc3339
+from firmware.release.version import release, slot
 from firmware.service import Unit, run
-from firmware.version import release, slot
 
 Merge = Callable[[facts.Status, Any], facts.Status]
 

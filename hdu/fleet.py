@@ -21,7 +21,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from firmware.facts import Update
-from firmware.rollout import RollOut, RollOutError, parse
+from firmware.release.rollout import RollOut, RollOutError, parse
 from hdu.failure import Failure
 from hdu.sign import secret
 from hub import fleet

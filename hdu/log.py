@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from firmware import chain
 from firmware.configfile import load
+from firmware.record import chain
 from hdu.arguments import Arguments
 from hdu.failure import Failure
 

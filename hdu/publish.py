@@ -14,7 +14,7 @@ from pathlib import Path
 
 from firmware import configfile
 from firmware.config import Site
-from firmware.rollout import RollOutError, parse
+from firmware.release.rollout import RollOutError, parse
 from hdu.failure import Failure
 from hdu.sign import secret
 from hub.updates import keys

@@ -11,9 +11,10 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from firmware import bus, facts, selftest_run
+from firmware import bus, facts
 from firmware.configfile import load
-from firmware.selftest import Outcome, Part, Report, Scope
+from firmware.selftests import run as selftest_run
+from firmware.selftests.report import Outcome, Part, Report, Scope
 from hdu.arguments import Arguments
 from hdu.discharge import result, until_ended
 from hdu.failure import Failure

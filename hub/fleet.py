@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 
 from firmware.facts import Update
-from firmware.rollout import RINGS, Ring, RollOut, version_key
-from firmware.update_policy import share
+from firmware.release.policy import share
+from firmware.release.rollout import RINGS, Ring, RollOut, version_key
 
 SILENT_S = 3_600.0
 SETTLED = 0.95  # of the units a step concerns; the rest may be switched off for weeks

@@ -14,8 +14,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from firmware import chain, facts, modem, power_memory, wire
-from firmware.battery import Battery
+from firmware import facts, modem, wire
+from firmware.audio.microphone import commanded
+from firmware.buttons.lamps import Request
+from firmware.buttons.panelfiles import PanelFiles
 from firmware.config import Certificates, Config, Site
 from firmware.configfile import load
 from firmware.drivers import at_answers, at_lines, mqtt, nut, power_supply, ups_serial
@@ -23,13 +25,13 @@ from firmware.drivers.at_lines import Command, Exchange
 from firmware.failover import meter, probing
 from firmware.failover.budget import Usage
 from firmware.hublink import answer_in
-from firmware.lamps import Request
-from firmware.microphone import commanded
-from firmware.modem_ladder import Ladder
-from firmware.panelfiles import PanelFiles
-from firmware.power_memory import Memory
-from firmware.rtp_stream import parse as rtp
+from firmware.radio.ladder import Ladder
+from firmware.record import chain
 from firmware.spool import Spool
+from firmware.supply import memory as power_memory
+from firmware.supply.battery import Battery
+from firmware.supply.memory import Memory
+from firmware.voice.rtp_stream import parse as rtp
 from hub import authority, responder
 
 ID = "01M827DZYKHC188F8QSC3S5GF3"

@@ -13,8 +13,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from firmware import e_model
 from firmware.config import FailoverPolicy, Site
+from firmware.voice import e_model
 from hdu.survey.record import Recording, Span, share, spans
 from hdu.survey.sampling import Line, Sample
 

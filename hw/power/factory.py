@@ -3,8 +3,9 @@
 from pathlib import Path
 from random import Random
 
-from firmware import battery, power_memory
 from firmware.config import PowerPolicy
+from firmware.supply import battery
+from firmware.supply import memory as power_memory
 from hw.power.pack import Pack
 from hw.power.recorded import discharge
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from firmware.update_policy import poll_delay_s
+from firmware.release.policy import poll_delay_s
 from tests.bench.roll_out_simulation import simulate
 from tests.hub.updates.conftest import BUNDLE, Agency
 

@@ -1,4 +1,4 @@
-"""A fleet that takes a roll-out: each unit decides by `firmware.update_policy`, IT by `hub.fleet`. Time is a number.
+"""A fleet that takes a roll-out: each unit decides by `firmware.release.policy`, IT by `hub.fleet`. Time is a number.
 
 Units poll with jitter, are off shift at some hours, take five minutes to install and a minute to prove themselves or go
 back. IT signs the next step whenever the last has settled, and the guard (`hub.fleet.stop_reason`) looks every minute.
@@ -11,8 +11,8 @@ from itertools import count
 
 import msgspec
 
-from firmware.rollout import Ring, RollOut, Window
-from firmware.update_policy import Situation, decide, poll_delay_s
+from firmware.release.policy import Situation, decide, poll_delay_s
+from firmware.release.rollout import Ring, RollOut, Window
 from hub import fleet
 from hub.fleet import UnitRun
 

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
 
-from firmware import mute
+from firmware.audio import mute
 from firmware.config import HeadsetPolicy
 from firmware.facts import MuteState
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firmware import bus
-from firmware.microphone import commanded, store
+from firmware.audio.microphone import commanded, store
 from tests.headset_scene import Ear, Scene, eventually, headset
 
 needs_server = pytest.mark.skipif(not shutil.which("pulseaudio"), reason="needs pulseaudio; run in bench/machine/enter")

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from firmware import bus, facts, lamps
+from firmware import bus, facts
+from firmware.buttons import lamps
+from firmware.buttons.panelfiles import PanelFiles
 from firmware.panelbus import request
-from firmware.panelfiles import PanelFiles
 from tests.firmware.conftest import Followed
 from tests.firmware.service_scene import Service, eventually, running
 

@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from firmware import bus, facts
-from firmware.battery import rated
 from firmware.config import PowerHardware
 from firmware.spool import Spool
+from firmware.supply.battery import rated
 from hw.power.factory import accept
 from hw.power.pack import Pack
 from hw.power.twin import PowerTwin

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from firmware import bus, chain, facts
+from firmware import bus, facts
 from firmware.clock import now_rfc3339
-from firmware.recorder_facts import event, merged
+from firmware.record import chain
+from firmware.record.events import event, merged
 from firmware.spool import Spool
 from firmware.wire import changed
 from hdu import log

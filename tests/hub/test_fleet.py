@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.facts import Update
-from firmware.rollout import RollOut
+from firmware.release.rollout import RollOut
 from hub import fleet
 from hub.fleet import Progress, UnitRun
 from tests.bench.roll_out_simulation import Outcome, simulate

@@ -14,7 +14,7 @@ from pathlib import Path
 from firmware import configfile
 from firmware.config import Site
 from firmware.drivers.tuf_client import Refused
-from firmware.rollout import RollOutError, parse
+from firmware.release.rollout import RollOutError, parse
 from tests.hub.updates.conftest import BUNDLE, Agency, Server, Unit
 
 ROLL_OUT = b"""id = "hdu-1.0"

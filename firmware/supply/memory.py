@@ -1,0 +1,42 @@
+"""What the power service keeps over a restart: this battery, its last test, and whether its voltage was right."""
+
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+from firmware.spool import sync
+from firmware.supply.battery import Battery
+
+log = logging.getLogger("power")
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    battery: Battery | None = None
+    tested_at: str = ""
+    tested_minutes: float | None = None
+    voltage_right: bool | None = None
+
+
+def load(file: Path) -> Memory:
+    """What was kept; a file that is torn or not ours is told and forgotten: the battery is then known by its rating."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Memory)
+    except FileNotFoundError:
+        return Memory()
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.error("%s cannot be used: %s; run a battery test to learn it again", file, error)
+        return Memory()
+
+
+def keep(file: Path, memory: Memory) -> None:
+    """Durable when this returns; OSError where the disk refuses."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".new")
+    with temporary.open("wb") as out:
+        out.write(msgspec.json.encode(memory))
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(file)
+    sync(file.parent)
