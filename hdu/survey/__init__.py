@@ -17,6 +17,7 @@ from rich.console import Console
 from firmware import bus
 from firmware.configfile import load
 from hdu import unit
+from hdu.arguments import Arguments
 from hdu.failure import Failure
 from hdu.survey import record, report, show
 from hdu.survey.sampling import Begin, Resume, every_s
@@ -28,7 +29,7 @@ SHORTEST_S, LONGEST_S, DEFAULT_S = 300.0, 259_200.0, 86_400.0
 
 def asked(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line; `length_s` is None where none was given."""
-    parser = argparse.ArgumentParser(prog="hdu survey", description=__doc__)
+    parser = Arguments(prog="hdu survey", description=__doc__)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--hours", type=float, help="how long to measure, up to 72 (default 24)")
     length.add_argument("--minutes", type=float, help="the same in minutes, from 5")

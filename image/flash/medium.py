@@ -5,6 +5,7 @@ import errno
 import mmap
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -41,7 +42,15 @@ class RealDisk:
         self.path = path
         self.fd = _open(path)
         self.size = os.lseek(self.fd, 0, os.SEEK_END)
-        self.buffer = mmap.mmap(-1, RANGE_BYTES)  # page-aligned, as O_DIRECT asks
+        self.own = threading.local()
+
+    @property
+    def buffer(self) -> mmap.mmap:
+        """This thread's memory to read into: page-aligned, as O_DIRECT asks."""
+        if not hasattr(self.own, "buffer"):
+            self.own.buffer = mmap.mmap(-1, RANGE_BYTES)
+        found: mmap.mmap = self.own.buffer
+        return found
 
     def write(self, offset: int, data: memoryview) -> None:
         while data:

@@ -3,6 +3,7 @@
 import errno
 import mmap
 import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from image.flash.writing import Card, ImageFault, check, flash
 from tests.image.flash.conftest import MIB, Signer
 
 FLIPS = 100
+PATIENCE_S = 5.0
 
 
 class FlippingDisk(RealDisk):
@@ -50,6 +52,25 @@ class PulledDisk(RealDisk):
         if self.left < 0:
             raise OSError(errno.EIO, "Input/output error")
         super().write(offset, data)
+
+
+class OverlapDisk(RealDisk):
+    """Reading back the first range ends only once another range is being written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.writes, self.next_write = 0, threading.Event()
+
+    def write(self, offset: int, data: memoryview) -> None:
+        self.writes += 1
+        if self.writes > 2:  # the blank, the first range, then another
+            self.next_write.set()
+        super().write(offset, data)
+
+    def fill(self, offset: int, length: int) -> int:
+        if not self.next_write.wait(PATIENCE_S):
+            raise OSError(errno.ETIMEDOUT, "writing waited for reading back")
+        return super().fill(offset, length)
 
 
 def holds(card: Path, image: Path) -> bool:
@@ -172,3 +193,11 @@ def test_a_card_smaller_than_it_says_is_found(image: Path, card: Path) -> None:
     flash(image, blockmap.make(image), [tried])
     tried.medium.close()
     assert not tried.done and "false card" in tried.fault
+
+
+def test_the_next_range_is_written_while_the_one_before_is_read_back(image: Path, card: Path) -> None:
+    disk = OverlapDisk(card)
+    tried = Card("card", disk)
+    flash(image, blockmap.make(image), [tried])
+    disk.close()
+    assert (tried.done, tried.fault) == (True, "")
