@@ -42,8 +42,8 @@ bench-verdicts: packages  ## how soon the verdict tells of each single fault, an
 bench-call: packages  ## a 5-minute call while the uplinks fail, and what calls cost (ARGS="--seconds 60"); results/call.json
 	@$(MACHINE)/enter "$$(cat .packages)" sh -c '.venv/bin/python -m tests.bench.call_idle && .venv/bin/python -m tests.bench.call $(ARGS)'
 
-bench: packages  ## press to spool and console, memory, idle CPU of the whole unit (ARGS="--presses 100"); results/bench.json
-	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.whole_unit $(ARGS)
+bench: packages  ## press to spool and console, memory, idle CPU (ARGS="--presses 100"), and how soon the verdict tells of each fault
+	@$(MACHINE)/enter "$$(cat .packages)" sh -c '.venv/bin/python -m tests.bench.whole_unit $(ARGS) && .venv/bin/python -m tests.bench.verdicts'
 
 test-kills: packages  ## 2,000 random kills and faults while PANIC is pressed
 	@HDU_KILLS=2000 $(MACHINE)/enter "$$(cat .packages)" .venv/bin/pytest -s tests/bench/test_kills.py
@@ -58,6 +58,10 @@ bench-flash:  ## hdu flash against dd to a file-backed disk (ARGS="--megabytes 2
 bench-power: packages  ## minutes left on five batteries, and 100,000 random power histories (ARGS="2000 7": count, seed); results/power_*.json
 	@.venv/bin/python -m bench.power_minutes
 	@.venv/bin/python -m bench.power_histories $(ARGS)
+.PHONY: broken-once
+broken-once:  ## breaks what decides (checks, verdict, power policy) once at a time: does a test notice? (ARGS="--only policy")
+	@.venv/bin/python -m tests.bench.broken_once $(ARGS)
+
 .PHONY: mutations
 mutations:  ## mutated update metadata, roll-outs and site files, 100,000 of each (ARGS="--tries 1000")
 	@.venv/bin/python -m tests.hub.updates.mutations $(ARGS)

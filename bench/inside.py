@@ -20,13 +20,17 @@ from bench.processes import Processes, inside
 from bench.unit import NAME, BenchUnit
 from bench.unit_view import UnitView
 from firmware import journal
+from firmware.clock import now_rfc3339
+from firmware.config import PowerHardware
 from firmware.failover.tunnels import VOICE
+from firmware.supply.battery import rated
 from hw.agency.twin import AgencyTwin
 from hw.cables.probe import Probe
 from hw.cables.twin import CablesTwin
 from hw.headset.twin import HeadsetTwin
 from hw.modem.twin import ModemTwin
 from hw.panel.twin import PanelTwin
+from hw.power.factory import accept
 from hw.power.twin import PowerTwin
 from hw.twin import Twin
 
@@ -48,16 +52,18 @@ class Bench:
         self.view = UnitView(NAME)
         self.agency = AgencyTwin(self.folder / "agency", VOICE.hub(), NAME, inside(names.hub, []))
         self.probe = Probe(names)
+        self.power = PowerTwin(unit / "power")
         self.twins: dict[str, Twin] = {
             "uplink": self.cables,
             "panel": PanelTwin(unit / "panel"),
-            "power": PowerTwin(unit / "power"),
+            "power": self.power,
             "modem": ModemTwin(unit / "modem"),
             "headset": headset,
         }
 
     async def start(self, stack: AsyncExitStack) -> None:
         self.unit.configure(self.hub.certify(NAME), self.hub.probing(NAME))
+        accept(self.unit.folder / "data", self.power.pack, rated(PowerHardware()), now_rfc3339())
         await asyncio.gather(*(self._start_twin(name, twin, stack) for name, twin in self.twins.items()))
         await self.unit.close_to_strangers()
         stack.push_async_callback(self.processes.stop)

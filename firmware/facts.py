@@ -194,8 +194,9 @@ class Power(Fact, frozen=True):
     """Minutes are estimates with a bound (`at_least`, `at_most`); all three None: the unit does not know.
 
     `believed` is the source that is believed and `why` the reason. `flickers` counts mains losses too short to be told.
-    `health_percent` is this battery's capacity against the one it was sold with, from its last test. `stage` is how far
-    the ending is: handing-over, holding, grace, off. `test_ended` says why the last battery test ended.
+    `health_percent` is this battery's capacity against the one it was sold with, from its last test; `replace`: it is
+    due, at the latest on the date `replace_by` (empty: not known). `stage` is how far the ending is: handing-over,
+    holding, grace, off. `test_ended` says why the last battery test ended.
     """
 
     source: PowerSource = "unknown"
@@ -216,6 +217,7 @@ class Power(Fact, frozen=True):
     tested_minutes: float | None = None
     health_percent: float | None = None
     replace: bool | None = None
+    replace_by: str = ""
     faults: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from firmware import bus, facts
+from firmware import bus, facts, pulse
 from firmware.service import Unit, run
 from firmware.watch import names
 
@@ -53,6 +53,7 @@ class PanelBus:
         self.export = bus.Export(unit.bus, "Panel", facts.Panel())
         self.headset: facts.Headset | None = None
         self.verdict: facts.Readiness | None = None
+        self.silent: frozenset[str] = frozenset()
 
     async def panel_out(self) -> None:
         async for name in names(self.run):
@@ -78,8 +79,16 @@ class PanelBus:
             self.verdict = fact
             self.show()
 
+    async def pulses_in(self) -> None:
+        """What a service that hangs said last is not known any more."""
+        async for silent in pulse.silent(self.unit.bus, ("Headset", "Readiness")):
+            self.silent = silent
+            self.show()
+
     def show(self) -> None:
-        write(self.run / "lamps.json", msgspec.json.encode(request(self.headset, self.verdict)))
+        headset = None if "Headset" in self.silent else self.headset
+        verdict = None if "Readiness" in self.silent else self.verdict
+        write(self.run / "lamps.json", msgspec.json.encode(request(headset, verdict)))
 
     async def stay_fresh(self) -> None:
         """The panel takes an old request for a dead one: this says that the facts in it still hold."""
@@ -92,7 +101,7 @@ async def body(unit: Unit) -> None:
     service = PanelBus(unit)
     await service.export.own()
     service.show()
-    for task in (service.panel_out(), service.headset_in(), service.verdict_in()):
+    for task in (service.panel_out(), service.headset_in(), service.verdict_in(), service.pulses_in()):
         unit.group.create_task(task)
     unit.ready()
     try:

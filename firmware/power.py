@@ -14,7 +14,7 @@ import msgspec
 from firmware import bus, facts
 from firmware.clock import now_rfc3339
 from firmware.service import Unit, run
-from firmware.supply import battery, battery_test, minutes
+from firmware.supply import age, battery, battery_test, minutes
 from firmware.supply import core as power_core
 from firmware.supply import memory as power_memory
 from firmware.supply.actions import Actions
@@ -161,8 +161,13 @@ class Power:
         log.info(
             "battery learned", extra={"capacity_wh": round(known.capacity_wh, 1), "load_w": round(known.load_w, 1)}
         )
+        health = battery.health_percent(known, self.rating)
+        found = age.Tested(at=known.learned_at, percent=round(health or 0.0, 1))
         self.remember(
-            battery=known, tested_at=known.learned_at, tested_minutes=round(60 * known.capacity_wh / known.load_w, 1)
+            battery=known,
+            tested_at=known.learned_at,
+            tested_minutes=round(60 * known.capacity_wh / known.load_w, 1),
+            tests=age.added(self.memory.tests, found),
         )
 
     def remember(self, **changed: object) -> None:
@@ -179,6 +184,8 @@ class Power:
         if right is not None and right != self.memory.voltage_right:
             self.remember(voltage_right=right)
         known, health = self.core.known, battery.health_percent(self.battery, self.rating)
+        only = () if health is None else (age.Tested(at=self.memory.tested_at, percent=health),)
+        by = age.replace_by(self.memory.tests or only, self.policy.replace_below_percent)
         lines = power_core.disagreements(self.sources.readings, said if said.source else None)
         now = told(said, self.core, known, lines + tuple(self.actions.faults.values()))
         now = msgspec.structs.replace(
@@ -190,7 +197,8 @@ class Power:
             tested_at=self.memory.tested_at,
             tested_minutes=self.memory.tested_minutes,
             health_percent=None if health is None else round(health, 1),
-            replace=None if health is None else health < self.policy.replace_below_percent,
+            replace=age.due(by, health is not None, datetime.now(UTC).date()),
+            replace_by="" if by is None else by.isoformat(),
         )
         now = steady(self.export.value, now)
         if now != self.export.value:

@@ -8,7 +8,7 @@ import time
 
 import msgspec
 
-from firmware import bus, facts
+from firmware import bus, facts, pulse
 from firmware.drivers import kernel_clock
 from firmware.selftests.desk import Desk
 from firmware.service import Unit, run
@@ -22,6 +22,7 @@ class ReadinessService:
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
         self.status: facts.Status | None = None
+        self.hangs = False
         self.news = asyncio.Event()
         self.export = bus.Export(unit.bus, "Readiness", facts.Readiness(colour="red"))
         self.clock = bus.Export(unit.bus, "Clock", facts.Clock())
@@ -29,6 +30,12 @@ class ReadinessService:
     async def follow(self) -> None:
         async for fact in bus.follow(self.unit.bus, "Status", facts.Document):
             self.status = self.read(fact.document) if fact else None
+            self.news.set()
+
+    async def follow_pulse(self) -> None:
+        """A status that hangs would hold the verdict where it is."""
+        async for silent in pulse.silent(self.unit.bus, ("Status",)):
+            self.hangs = bool(silent)
             self.news.set()
 
     def read(self, document: str) -> facts.Status | None:
@@ -45,7 +52,7 @@ class ReadinessService:
         while True:
             self.news.clear()
             again: float | None = None
-            if self.status is None:
+            if self.status is None or self.hangs:
                 self.export.set(facts.Readiness(colour="red", reasons=("This unit does not know its own state.",)))
             else:
                 state, verdict, again = decide(state, self.status, time.monotonic())
@@ -66,8 +73,8 @@ async def body(unit: Unit) -> None:
     await service.clock.own()
     desk = Desk(unit)
     await desk.export.own()
-    for task in (service.follow(), service.judge(), service.read_clock(), desk.follow_panel()):
-        unit.group.create_task(task)
+    for task in (service.follow, service.follow_pulse, service.judge, service.read_clock, desk.follow_panel):
+        unit.group.create_task(task(), name=task.__name__)
     unit.ready()
 
 

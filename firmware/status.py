@@ -1,20 +1,22 @@
 """The status service: puts the facts of every service together into the status document.
 
-On the bus: `org.homedispatch.Status`, property `Document` (JSON). A service that is away leaves its unknowns in the
-document; nothing here guesses. `hdu status` and the hub link read it.
+On the bus: `org.homedispatch.Status`, property `Document` (JSON). A service that is away, or hangs, leaves its unknowns
+in the document; nothing here guesses. `hdu status` and the hub link read it.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from firmware import bus, facts
+from firmware import bus, facts, pulse
 from firmware.clock import now_rfc3339
 from firmware.release.version import release, slot
 from firmware.service import Unit, run
 
+log = logging.getLogger("status")
 Merge = Callable[[facts.Status, Any], facts.Status]
 
 
@@ -50,6 +52,7 @@ SECTIONS: dict[str, tuple[type[msgspec.Struct], Merge]] = {
     "Clock": (facts.Clock, _section("clock")),
     "SelfTest": (facts.SelfTest, _section("selftest")),
 }
+BESIDE = {"Clock": "Readiness", "SelfTest": "Readiness"}  # whose process they live in
 
 
 def document(unit: str, known: dict[str, msgspec.Struct], at: str, faults: tuple[str, ...] = ()) -> facts.Status:
@@ -70,12 +73,14 @@ def _clock(kernel: facts.Clock, uplinks: msgspec.Struct | None) -> facts.Clock:
 class StatusService:
     def __init__(self, unit: Unit) -> None:
         self.unit, self.known = unit, dict[str, msgspec.Struct]()
+        self.silent: frozenset[str] = frozenset()
         self.export = bus.Export(unit.bus, "Status", facts.Document(document=self.text()))
         self.news = asyncio.Event()
 
     def text(self) -> str:
         name = self.unit.config.unit.name
-        return msgspec.json.encode(document(name, self.known, now_rfc3339(), self.unit.faults)).decode()
+        known = {each: fact for each, fact in self.known.items() if BESIDE.get(each, each) not in self.silent}
+        return msgspec.json.encode(document(name, known, now_rfc3339(), self.unit.faults)).decode()
 
     async def follow(self, name: str) -> None:
         async for fact in bus.follow(self.unit.bus, name, SECTIONS[name][0]):
@@ -83,6 +88,12 @@ class StatusService:
                 self.known.pop(name, None)
             else:
                 self.known[name] = fact
+            self.news.set()
+
+    async def follow_pulses(self) -> None:
+        async for silent in pulse.silent(self.unit.bus, SECTIONS.keys() - BESIDE.keys()):
+            log.warning("services that hang: %s", ", ".join(sorted(silent)) or "none")
+            self.silent = silent
             self.news.set()
 
     async def announce(self) -> None:
@@ -99,7 +110,8 @@ async def body(unit: Unit) -> None:
     await service.export.own()
     for name in SECTIONS:
         unit.group.create_task(service.follow(name))
-    unit.group.create_task(service.announce())
+    for task in (service.announce(), service.follow_pulses()):
+        unit.group.create_task(task)
     unit.ready()
 
 

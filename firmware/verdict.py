@@ -10,10 +10,13 @@ CLEAR_S = 1.0
 
 
 class State(msgspec.Struct, frozen=True):
-    """What was said last: each reason by its check, and since when a check that had one finds nothing."""
+    """What was said last: each reason by its check, since when a check that had one finds nothing, and since when each
+    that finds something does. `begun` is false before the first verdict, which waits for nothing."""
 
     reasons: dict[str, Reason] = {}
     clear_since: dict[str, float] = {}
+    found_since: dict[str, float] = {}
+    begun: bool = False
 
 
 def reasons(status: Status) -> dict[str, Reason]:
@@ -25,14 +28,19 @@ def reasons(status: Status) -> dict[str, Reason]:
 def decide(state: State, status: Status, now: float) -> tuple[State, Readiness, float | None]:
     """The verdict at `now` (s), and when to look again though nothing changes (None: no need).
 
-    A reason shows at once; it goes after CLEAR_S without it, so that what flickers does not make the lamp flicker.
+    A reason shows at once (or when it has lasted its `settle_s`); it goes after CLEAR_S without it, so that what
+    flickers does not make the lamp flicker.
     """
     found = reasons(status)
-    clear = {name: state.clear_since.get(name, now) for name in state.reasons if name not in found}
-    lingering = {name: state.reasons[name] for name, since in clear.items() if now < since + CLEAR_S}
-    shown = {**lingering, **found}
-    again = min((clear[name] + CLEAR_S for name in lingering), default=None)
-    return State(shown, clear), verdict(shown), again
+    since = {name: state.found_since.get(name, now if state.begun else float("-inf")) for name in found}
+    ripe_at = {name: since[name] + reason.settle_s for name, reason in found.items()}
+    ripe = {name: reason for name, reason in found.items() if now >= ripe_at[name]}
+    gone = {name: state.clear_since.get(name, now) for name in state.reasons if name not in ripe}
+    lingering = {name: state.reasons[name] for name, at in gone.items() if now < at + CLEAR_S}
+    shown = {**lingering, **ripe}
+    looks = [gone[name] + CLEAR_S for name in lingering] + [at for name, at in ripe_at.items() if name not in ripe]
+    clear = {name: gone[name] for name in lingering}
+    return State(shown, clear, since, True), verdict(shown), min(looks, default=None)
 
 
 def verdict(shown: dict[str, Reason]) -> Readiness:

@@ -6,6 +6,7 @@ A check is a pure function `(status document) -> Reason | None`. `ALL` is their 
 from collections.abc import Callable
 
 from firmware.checks import (
+    battery_age,
     call,
     clock,
     configuration,
@@ -35,6 +36,7 @@ ALL: tuple[Check, ...] = (
     voice.check,
     disk.check,
     second_uplink.check,
+    battery_age.check,
     clock.check,
     configuration.check,
     update.check,

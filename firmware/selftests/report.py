@@ -21,16 +21,17 @@ FINE = {
     "panel": "Every contact of the button panel is wired as it should be.",
     "hub": "The centre hears this unit.",
     "uplink": "A network line works.",
-    "headset": "The headset is plugged in.",
+    "headset": "The headset is plugged in and heard.",
     "microphone": "The microphone is as MUTE says.",
     "power": "There is mains power.",
     "call": "The telephone is registered at the centre.",
     "voice": "Nothing is wrong with the voice of a call.",
-    "disk": "There is room for the next panics.",
+    "disk": "There is room for the next panics, and somebody carries them.",
     "second_uplink": "A second network line stands by.",
+    "battery_age": "No battery test has found the battery worn.",
     "clock": "The clock is right.",
     "configuration": "The settings are whole.",
-    "update": "No update is half done.",
+    "update": "No update is half done or has failed.",
 }
 
 

@@ -1,4 +1,4 @@
-"""What the power service keeps over a restart: this battery, its last test, and whether its voltage was right."""
+"""What the power service keeps over a restart: this battery, its tests, and whether its voltage was right."""
 
 import logging
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from firmware.spool import sync
+from firmware.supply.age import Tested
 from firmware.supply.battery import Battery
 
 log = logging.getLogger("power")
@@ -17,6 +18,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     tested_at: str = ""
     tested_minutes: float | None = None
     voltage_right: bool | None = None
+    tests: tuple[Tested, ...] = ()
 
 
 def load(file: Path) -> Memory:

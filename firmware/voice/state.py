@@ -14,7 +14,7 @@ from firmware.facts import CallState, Fact
 from firmware.voice.rtp_stream import Stream, pause
 
 FRAME_MS = 20.0
-WINDOW = 10
+WINDOW, RECENT = 10, 2
 
 
 class Up(Fact, frozen=True):
@@ -73,12 +73,12 @@ class Leg(Fact, frozen=True):
     before: tuple[Stream, ...] = ()
 
     def loss(self) -> float | None:
-        """The fraction lost over the last WINDOW reports: what the ear has just had. None: not counted."""
+        """The fraction lost over the last WINDOW reports or the last RECENT ones, whichever is worse: what the ear has
+        just had is heard at once, and forgotten slowly. None: not counted."""
         if self.stream is None or not self.before:
             return None
-        then = self.before[0]
-        expected = self.stream.expected - then.expected
-        return max(0, self.stream.lost - then.lost) / expected if expected > 0 else None
+        shares = [_share(self.before[0], self.stream), _share(self.before[-RECENT:][0], self.stream)]
+        return max((each for each in shares if each is not None), default=None)
 
     def delay_ms(self) -> float | None:
         """Mouth to ear: one packet, half the round trip, what the two buffers hold. None: not all of it is known."""
@@ -86,6 +86,12 @@ class Leg(Fact, frozen=True):
         if held_back is None or playout is None or self.report is None or self.report.rtt_ms is None:
             return None
         return FRAME_MS + self.report.rtt_ms / 2 + held_back + playout
+
+
+def _share(then: Stream, now: Stream) -> float | None:
+    """What was lost between the two of what was expected."""
+    expected = now.expected - then.expected
+    return max(0, now.lost - then.lost) / expected if expected > 0 else None
 
 
 class Session(Fact, frozen=True):

@@ -3,8 +3,10 @@
 from pathlib import Path
 from random import Random
 
+from msgspec.structs import replace
+
 from firmware.config import PowerPolicy
-from firmware.supply import battery
+from firmware.supply import age, battery
 from firmware.supply import memory as power_memory
 from hw.power.pack import Pack
 from hw.power.recorded import discharge
@@ -28,9 +30,15 @@ def taught(pack: Pack, rating: battery.Battery, dice: Random) -> battery.Battery
     return learned
 
 
-def accept(data: Path, pack: Pack, rating: battery.Battery) -> None:
-    """Puts the result of the acceptance test of a unit with `pack` where the power service keeps it."""
-    known = taught(pack, rating, Random(1))
-    minutes = round(60 * known.capacity_wh / known.load_w, 1)
-    memory = power_memory.Memory(battery=known, tested_at=TESTED_AT, tested_minutes=minutes, voltage_right=True)
+def accept(data: Path, pack: Pack, rating: battery.Battery, at: str = TESTED_AT) -> None:
+    """Puts the result of the acceptance test of a unit with `pack`, made `at`, where the power service keeps it."""
+    known = replace(taught(replace(pack, charge=1.0), rating, Random(1)), learned_at=at)
+    found = age.Tested(at=at, percent=round(100 * known.capacity_wh / rating.capacity_wh, 1))
+    memory = power_memory.Memory(
+        battery=known,
+        tested_at=at,
+        tested_minutes=round(60 * known.capacity_wh / known.load_w, 1),
+        voltage_right=True,
+        tests=(found,),
+    )
     power_memory.keep(data / "power.json", memory)

@@ -1,6 +1,8 @@
 """The panel on the bus and back: its file is its fact, its lamps show what was measured, and unknown is never good."""
 
 import os
+import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from firmware.buttons import lamps
 from firmware.buttons.panelfiles import PanelFiles
 from firmware.panelbus import request
 from tests.firmware.conftest import Followed
+from tests.firmware.hanging import saying
 from tests.firmware.service_scene import Service, eventually, running
 
 SAFE = facts.Readiness(safe=True, colour="green")
@@ -113,3 +116,14 @@ async def test_when_it_stops_or_fails_the_lamps_say_that_nobody_knows(
     assert shown(panel) == ("double", "red", None)
     left = msgspec.json.decode((panel.run / "lamps.json").read_bytes())
     assert left == {"mute": "double", "safe": "red", "mute_state": None}
+
+
+async def test_a_verdict_of_a_service_that_hangs_is_red_within_two_seconds(it: Service, panel: PanelFiles) -> None:
+    async with saying(it.folder, "Readiness", 'Readiness(safe=True, colour="green")') as readiness:
+        await eventually(lambda: shown(panel)[1] == "green", "green")
+        began = time.monotonic()
+        readiness.signal(signal.SIGSTOP)
+        await eventually(lambda: shown(panel)[1] == "red", "red")
+        assert time.monotonic() - began < 2
+        readiness.signal(signal.SIGCONT)
+        await eventually(lambda: shown(panel)[1] == "green", "green again")

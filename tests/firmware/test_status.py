@@ -1,5 +1,7 @@
 """The status document: every section from whoever knows it, and what nobody knows is unknown."""
 
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import msgspec
 from firmware import bus, facts
 from firmware.status import SECTIONS, document
 from tests.firmware.conftest import Followed
+from tests.firmware.hanging import saying
 from tests.firmware.service_scene import eventually, running
 
 ITS_OWN = ("unit", "version", "slot", "at", "configuration_faults")
@@ -78,3 +81,22 @@ async def test_a_fact_shows_in_the_document_and_goes_with_its_service(
         other.close()
         await eventually(lambda: now().power == facts.Power(), "with its service the fact is gone")
         assert it.alive()
+
+
+async def test_what_a_service_that_hangs_said_is_unknown_within_two_seconds(
+    tmp_path: Path, follow: Callable[[str, type], Followed]
+) -> None:
+    (tmp_path / "unit.toml").write_text(f'[folders]\ndata = "{tmp_path}/data"\n')
+    async with running(tmp_path, "firmware.status"), saying(tmp_path, "Power", 'Power(source="mains")') as power:
+        told = follow("Status", facts.Document)
+
+        def source() -> str:
+            return msgspec.json.decode(told.now.document, type=facts.Status).power.source
+
+        await eventually(lambda: told.now and told.now.document and source() == "mains", "mains")
+        began = time.monotonic()
+        power.signal(signal.SIGSTOP)
+        await eventually(lambda: source() == "unknown", "unknown")
+        assert time.monotonic() - began < 2
+        power.signal(signal.SIGCONT)
+        await eventually(lambda: source() == "mains", "mains again")

@@ -129,6 +129,19 @@ def test_a_rating_is_of_the_last_reports_and_the_loss_of_the_whole_call() -> Non
     assert (fact(clean).mos or 0) > 4 > 3 > (fact(bad).mos or 5)
 
 
+def test_what_the_ear_has_just_had_counts_at_once_and_is_forgotten_slowly() -> None:
+    """Nine clean reports, then a third of one second's packets lost."""
+    audio = AudioReport(codec="opus", reorder_ms=40, playout_ms=60)
+    session = after(*CALL)
+    for second in range(10):
+        session = step(session, Heard(id="1", audio=audio, stream=stream(50 * second, 0)), AT)
+    session = step(session, Heard(id="1", audio=audio, stream=stream(483, 17)), AT)
+    assert fact(session).loss == 0.17
+    for second in range(1, 3):
+        session = step(session, Heard(id="1", audio=audio, stream=stream(483 + 50 * second, 17)), AT)
+    assert fact(session).loss == 0.034
+
+
 def test_without_counted_packets_rtcp_tells_the_loss() -> None:
     report = RtcpReport(received=100, lost=3, jitter_ms=2.04, rtt_ms=None)
     call = fact(after(*CALL, told("reported", report=report)))
