@@ -20,6 +20,7 @@ COMMANDS = {
     "publish": "stage, release, halt: what the units see, as plain files",
     "fleet": "who runs what, who failed and why, how a roll-out goes (--json); --guard stops one",
     "flash": "the removable disks; write a signed image to several at once and verify",
+    "provision": "begin | sign | finish | undo | show | papers: makes a blank unit one of the agency's",
 }
 
 

@@ -54,11 +54,13 @@ class Authority:
 
     def unit(self, name: str) -> Path:
         """The folder of the unit `name`; AuthorityError for a name that is no unit's."""
-        if not UNIT_NAME.fullmatch(name) or name in (BROKER, CONSOLE):
-            raise AuthorityError(
-                f"authority: {name!r} cannot name a unit; use a-z, 0-9 and -, at most 32, not {BROKER} or {CONSOLE}"
-            )
+        _check_unit(name)
         return self._party(self.folder / "units" / name, "unit", name)
+
+    def client(self, name: str, public: ec.EllipticCurvePublicKey) -> x509.Certificate:
+        """A certificate for a unit that made its own key; AuthorityError for a name that is no unit's."""
+        _check_unit(name)
+        return self._issue(name, public, ())
 
     def _make(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -66,8 +68,8 @@ class Authority:
         builder = _builder(name, name, key.public_key(), AUTHORITY_DAYS)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
-        _write(self.folder / "ca.key", _key_pem(key), 0o600)
-        _write(self.folder / "ca.pem", builder.sign(key, SHA256()).public_bytes(Encoding.PEM))
+        write(self.folder / "ca.key", _key_pem(key), 0o600)
+        write(self.folder / "ca.pem", builder.sign(key, SHA256()).public_bytes(Encoding.PEM))
 
     def _party(self, at: Path, file: str, common_name: str, names: Sequence[str] = ()) -> Path:
         """One party's folder; a good certificate stays, any other is made anew with a key of its own."""
@@ -76,8 +78,8 @@ class Authority:
             return at
         shutil.copy(self.folder / "ca.pem", at / "ca.pem")
         key = ec.generate_private_key(ec.SECP256R1())
-        _write(at / f"{file}.key", _key_pem(key), 0o600)
-        _write(at / f"{file}.pem", self._issue(common_name, key.public_key(), names).public_bytes(Encoding.PEM))
+        write(at / f"{file}.key", _key_pem(key), 0o600)
+        write(at / f"{file}.pem", self._issue(common_name, key.public_key(), names).public_bytes(Encoding.PEM))
         return at
 
     def _good(self, certificate: Path, key: Path, names: Sequence[str]) -> bool:
@@ -114,6 +116,13 @@ def make(folder: Path, broker_names: Sequence[str], units: Sequence[str]) -> Aut
     for unit in units:
         authority.unit(unit)
     return authority
+
+
+def _check_unit(name: str) -> None:
+    if not UNIT_NAME.fullmatch(name) or name in (BROKER, CONSOLE):
+        raise AuthorityError(
+            f"authority: {name!r} cannot name a unit; use a-z, 0-9 and -, at most 32, not {BROKER} or {CONSOLE}"
+        )
 
 
 def _now() -> datetime.datetime:
@@ -177,7 +186,7 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _write(file: Path, content: bytes, mode: int = 0o644) -> None:
+def write(file: Path, content: bytes, mode: int = 0o644) -> None:
     """Whole or not at all, and never for a moment readable by more than `mode` allows."""
     temporary = file.with_name(f".{file.name}.new")
     temporary.unlink(missing_ok=True)
