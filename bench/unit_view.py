@@ -8,7 +8,7 @@ import msgspec
 
 from firmware import bus, facts
 from firmware.clock import now_rfc3339
-from firmware.release.version import release
+from firmware.release.version import RELEASE
 
 RETRY_S = 0.5
 PING_S = 1.0
@@ -26,7 +26,7 @@ class UnitView:
         """The status document as JSON; all unknown while the status service is away."""
         if self.known.document:
             return self.known.document
-        empty = facts.Status(unit=self.name, version=release(), slot=None, at=now_rfc3339())
+        empty = facts.Status(unit=self.name, version=RELEASE, slot=None, at=now_rfc3339())
         return msgspec.json.encode(empty).decode()
 
     async def call(self, service: str, method: str, signature: str = "", *arguments: Any) -> Any:

@@ -13,7 +13,7 @@ import msgspec
 
 from firmware import bus, facts, pulse
 from firmware.clock import now_rfc3339
-from firmware.release.version import release, slot
+from firmware.release.version import RELEASE, slot
 from firmware.service import Unit, run
 
 log = logging.getLogger("status")
@@ -57,7 +57,7 @@ BESIDE = {"Clock": "Readiness", "SelfTest": "Readiness"}  # whose process they l
 
 def document(unit: str, known: dict[str, msgspec.Struct], at: str, faults: tuple[str, ...] = ()) -> facts.Status:
     """The status of `unit` from the facts known now, by service name, and the faults of its configuration."""
-    status = facts.Status(unit=unit, version=release(), slot=slot(), at=at, configuration_faults=faults)
+    status = facts.Status(unit=unit, version=RELEASE, slot=slot(), at=at, configuration_faults=faults)
     for name, fact in known.items():
         status = SECTIONS[name][1](status, fact)
     return msgspec.structs.replace(status, clock=_clock(status.clock, known.get("Uplinks")))

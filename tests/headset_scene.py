@@ -55,7 +55,7 @@ class Scene:
     def start(self) -> None:
         environment = {**os.environ, **self.twin.environment, "HDU_CONFIG": str(self.folder)}
         with (self.folder / "headset.log").open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "firmware.headset"], env=environment, stderr=log)
+            self.process = subprocess.Popen([sys.executable, "-m", "firmware", "headset"], env=environment, stderr=log)
 
     async def keep(self) -> None:
         """What systemd does: an unplugged device may abort the service, which is then started again."""

@@ -1,17 +1,10 @@
 """Which release this is and which slot was booted: what runs, not what was installed."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+RELEASE = "0.1.0"
+"""This release; `pyproject.toml` takes it from here."""
 CMDLINE = Path("/proc/cmdline")
-
-
-def release() -> str:
-    """The package's version; `0` where it was not installed."""
-    try:
-        return version("home-dispatch-unit")
-    except PackageNotFoundError:
-        return "0"
 
 
 def slot(cmdline: str | None = None) -> str | None:

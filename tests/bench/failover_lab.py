@@ -142,7 +142,7 @@ class Lab:
         (config / "site.toml").write_text(SITE.format(hub=HUB, other=OTHERS[0], settings=self.settings))
         uplinks = "".join(UPLINK.format(name, *KINDS[name]) for name in self.uplinks)
         (config / "unit.toml").write_text(UNIT.format(name=UNIT_NAME, folder=self.folder) + uplinks)
-        argv = inside(self.names.unit, [sys.executable, "-m", f"firmware.{service}"])
+        argv = inside(self.names.unit, [sys.executable, "-m", "firmware", service])
         return Program(service, argv, {**os.environ, **self.environment})
 
     async def set(self, uplink: str, fault: Fault) -> None:

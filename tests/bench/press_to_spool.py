@@ -38,7 +38,9 @@ async def panel(folder: Path) -> AsyncIterator[PanelTwin]:
     await twin.start()
     environment = {**os.environ, "HDU_CONFIG": str(folder), "HDU_PANEL_TWIN": str(twin.socket)}
     log = (folder / "log").open("wb")
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "firmware.panel", env=environment, stderr=log)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "firmware", "panel", env=environment, stderr=log
+    )
     try:
         yield twin
     finally:

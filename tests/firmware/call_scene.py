@@ -177,7 +177,7 @@ async def scene(
         await headset.command({"speaking": True})
         await agency.start()
         service = await asyncio.create_subprocess_exec(
-            *(*inside(ends[0]), sys.executable, "-m", "firmware.calls"),
+            *(*inside(ends[0]), sys.executable, "-m", "firmware", "calls"),
             env={**os.environ, **headset.environment, "HDU_CONFIG": str(folder)},
         )
         stack.push_async_callback(_ended, service)

@@ -86,8 +86,8 @@ class Service:
 
 @asynccontextmanager
 async def running(folder: Path, module: str, **environment: str) -> AsyncIterator[Service]:
-    """The service `module` (a name of a module, or the path of a script), ready."""
-    argv = (module,) if module.endswith(".py") else ("-m", module)
+    """The service `module` (as the unit starts it), or the script at that path, ready."""
+    argv = (module,) if module.endswith(".py") else ("-m", *module.split("."))
     made = Service(folder, *argv, **environment)
     try:
         await made.start()

@@ -70,7 +70,7 @@ class Service:
     async def run(self) -> None:
         self.started_at = time.monotonic()
         environment = {**os.environ, "HDU_CONFIG": str(self.folder), "DBUS_SYSTEM_BUS_ADDRESS": self.address}
-        self.process = await asyncio.create_subprocess_exec(sys.executable, "-m", "firmware.modem", env=environment)
+        self.process = await asyncio.create_subprocess_exec(sys.executable, "-m", "firmware", "modem", env=environment)
 
     async def _follow(self) -> None:
         async for fact in bus.follow(self.bus, "Modem", facts.Modem):

@@ -65,7 +65,7 @@ class Desk:
     async def start(self) -> None:
         environment = {key: value for key, value in os.environ.items() if "DBUS" not in key}
         environment |= {"HDU_CONFIG": str(self.folder), "HDU_PANEL_TWIN": str(self.twin.socket)}
-        self.process = await asyncio.create_subprocess_exec(sys.executable, "-m", "firmware.panel", env=environment)
+        self.process = await asyncio.create_subprocess_exec(sys.executable, "-m", "firmware", "panel", env=environment)
         await eventually(lambda: self.twin.lamps["safe_red"].lit)
 
     async def end(self, number: int = signal.SIGTERM) -> int:

@@ -41,7 +41,7 @@ class Scene:
 
     async def begin(self) -> None:
         self.service = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "firmware.power", env=self.environment
+            sys.executable, "-m", "firmware", "power", env=self.environment
         )
 
     async def end(self) -> None:

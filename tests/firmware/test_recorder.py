@@ -35,7 +35,7 @@ class Scene:
 
     async def start(self) -> None:
         self.service = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "firmware.recorder", env=self.environment
+            sys.executable, "-m", "firmware", "recorder", env=self.environment
         )
         before = self.count("recorder.start")
         await until(lambda: self.count("recorder.start") > before)

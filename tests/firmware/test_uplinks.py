@@ -30,7 +30,7 @@ def service(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     )
     environment = {**os.environ, "HDU_CONFIG": str(folder)}
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "firmware.uplinks"], env=environment, stderr=log)
+        process = subprocess.Popen([sys.executable, "-m", "firmware", "uplinks"], env=environment, stderr=log)
         try:
             yield process
         finally:
@@ -81,7 +81,7 @@ async def test_it_finds_the_hub_loses_it_and_finds_it_again(tmp_path: Path, priv
 def test_without_its_key_it_says_what_to_do(tmp_path: Path, private_bus: str) -> None:
     (tmp_path / "unit.toml").write_text(f'probing_key = "{tmp_path}/none"\n')
     environment = {**os.environ, "HDU_CONFIG": str(tmp_path), "DBUS_SYSTEM_BUS_ADDRESS": private_bus}
-    argv = [sys.executable, "-m", "firmware.uplinks"]
+    argv = [sys.executable, "-m", "firmware", "uplinks"]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=BOUND_S, check=False)
     assert done.returncode != 0
     assert "provision the unit" in done.stderr

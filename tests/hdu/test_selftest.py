@@ -49,7 +49,7 @@ async def hdu(*arguments: str) -> tuple[int | None, str]:
 @contextlib.asynccontextmanager
 async def readiness(on: SdBus) -> AsyncIterator[None]:
     """The verdict's service as on a unit."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "firmware.readiness", stderr=PIPE)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "firmware", "readiness", stderr=PIPE)
     try:
         async with asyncio.timeout(BOUND_S):
             async for fact in bus.follow(on, "SelfTest", facts.SelfTest):
