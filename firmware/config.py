@@ -185,6 +185,7 @@ class PanelHardware(Section, frozen=True):
     safe_red_gpio: Gpio = 19
     mute_button: Literal["toggle", "push-to-mute"] = "toggle"
     debounce_ms: Annotated[float, Meta(ge=1, le=100)] = 5.0
+    agree_ms: Annotated[float, Meta(ge=0.1, le=100)] = 1.0
     contact_fault_ms: Annotated[float, Meta(ge=20, le=1_000)] = 50.0
     hold_s: Annotated[float, Meta(ge=0.5, le=10)] = 2.0
     stuck_s: Annotated[float, Meta(ge=5, le=600)] = 30.0

@@ -34,6 +34,7 @@ class PanelService:
         self.unit, self.hardware, folders = unit, unit.config.unit.panel, unit.config.unit.folders
         self.timing = contacts.Timing(
             debounce_s=self.hardware.debounce_ms / 1e3,
+            agree_s=self.hardware.agree_ms / 1e3,
             contact_fault_s=self.hardware.contact_fault_ms / 1e3,
             stuck_s=self.hardware.stuck_s,
         )

@@ -1,7 +1,8 @@
 """What the buttons do, decided from their contacts: debounce, press, stuck, chatter and wiring faults. Pure.
 
 A button has one normally open contact, or two that must disagree (PANIC: one normally open, one normally closed). Each
-sample says whether a contact is closed; a level counts once it has stood still for `debounce_s`. Of two contacts:
+sample says whether a contact is closed; a level counts once it has stood still for `debounce_s`. Two contacts that show
+a press together vouch for each other: that counts after `agree_s`, while the bounces of one alone never do. Of two:
 
 | normally open | normally closed | means                                                     |
 |---------------|-----------------|-----------------------------------------------------------|
@@ -37,6 +38,7 @@ Change = Literal["press", "release"]
 
 class Timing(Fact, frozen=True):
     debounce_s: float = 0.005
+    agree_s: float = 0.001
     contact_fault_s: float = 0.05
     stuck_s: float = 30.0
 
@@ -95,7 +97,8 @@ def sample(state: Button, place: int, closed: bool, now: float, timing: Timing) 
 
 def step(state: Button, now: float, timing: Timing) -> tuple[Button, tuple[Change, ...]]:
     """What has become true by `now`."""
-    contacts = tuple(_settled(each, now, timing) for each in state.contacts)
+    still_s = _still_s(state, timing)
+    contacts = tuple(_settled(each, now, still_s) for each in state.contacts)
     state = msgspec.structs.replace(state, contacts=contacts)
     shown = state.pressed if len(contacts) == 1 and contacts[0].chatters else shows(contacts)
     state, changes = _alike(state, now, timing) if shown is None else _disagree(state, shown, now, timing)
@@ -105,7 +108,8 @@ def step(state: Button, now: float, timing: Timing) -> tuple[Button, tuple[Chang
 
 def due(state: Button, timing: Timing) -> float | None:
     """When `step` next has something to decide without a new sample; None: not before one."""
-    times = [each.raw_at + timing.debounce_s for each in state.contacts if each.moving_since is not None]
+    still_s = _still_s(state, timing)
+    times = [each.raw_at + still_s for each in state.contacts if each.moving_since is not None]
     if state.alike_since is not None and (not state.wiring or state.pressed):
         times.append(state.alike_since + timing.contact_fault_s)
     if state.pressed and not state.stuck:
@@ -134,8 +138,14 @@ def shows(contacts: tuple[Contact, ...]) -> bool | None:
     return votes.pop() if len(votes) == 1 else None if votes else True
 
 
-def _settled(contact: Contact, now: float, timing: Timing) -> Contact:
-    still = now >= contact.raw_at + timing.debounce_s
+def _still_s(state: Button, timing: Timing) -> float:
+    """How long a level must have stood still to count."""
+    together = len(state.contacts) == 2 and all(each.raw != each.normally_closed for each in state.contacts)
+    return timing.agree_s if together and not state.pressed else timing.debounce_s
+
+
+def _settled(contact: Contact, now: float, still_s: float) -> Contact:
+    still = now >= contact.raw_at + still_s
     moving = contact.moving_since is not None and now >= contact.moving_since + CHATTER_S
     closed = contact.raw if still else contact.closed
     changes = contact.changes if closed == contact.closed else (*contact.changes, now)[-CHATTER_CHANGES:]

@@ -43,10 +43,26 @@ def only(changes: list[tuple[float, Change]]) -> list[Change]:
     return [change for _, change in changes]
 
 
-def test_a_clean_press_counts_when_both_contacts_have_stood_still() -> None:
+def test_a_clean_press_counts_when_both_contacts_agree() -> None:
     _, changes = play(press(1.0), 2.0)
     assert only(changes) == ["press"]
-    assert changes[0][0] == pytest.approx(1.006)
+    assert changes[0][0] == pytest.approx(1.001 + TIMING.agree_s)
+
+
+def test_two_contacts_that_agree_for_less_are_no_press() -> None:
+    spike = [(1.0, 0, True), (1.0, 1, False), (1.0009, 0, False), (1.0009, 1, True)]
+    assert play(spike, 2.0)[1] == []
+
+
+def test_a_button_of_one_contact_waits_for_the_whole_debounce() -> None:
+    state, _ = sample(button("mute", (False,), 0.0), 0, True, 1.0, TIMING)
+    assert due(state, TIMING) == pytest.approx(1.0 + TIMING.debounce_s)
+    assert step(state, 1.0049, TIMING)[1] == ()
+
+
+def test_letting_go_waits_for_the_whole_debounce() -> None:
+    _, changes = play(press(1.0) + release(2.0), 3.0)
+    assert changes[1][0] == pytest.approx(2.001 + TIMING.debounce_s)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +115,11 @@ def test_stuck_after_thirty_seconds_until_let_go() -> None:
     assert faults(state) == ()
 
 
-def test_held_down_at_start_counts_after_the_debounce_and_a_spike_does_not() -> None:
+def test_held_down_at_start_counts_when_both_agree_and_a_spike_does_not() -> None:
     _, changes = play([], 1.0, button("panic", PRESSED, 0.0))
     assert only(changes) == ["press"]
-    assert changes[0][0] == pytest.approx(0.005)
-    _, changes = play(release(0.002), 1.0, button("panic", PRESSED, 0.0))
+    assert changes[0][0] == pytest.approx(TIMING.agree_s)
+    _, changes = play(release(0.0005), 1.0, button("panic", PRESSED, 0.0))
     assert changes == []
 
 
@@ -122,7 +138,7 @@ def test_one_chattering_contact_is_reported_raises_nothing_and_hides_no_press(pl
     other = 1 - place
     state, changes = play([*(each for each in noise if each[0] >= 4.0), (5.0, other, other == 0)], 9.0, state)
     assert only(changes) == ["press"]
-    assert changes[0][0] == pytest.approx(5.005, abs=0.002)
+    assert 5.0 + TIMING.agree_s - 1e-9 <= changes[0][0] <= 5.007
 
 
 @pytest.mark.parametrize(("every", "most"), [(0.001, 1), (0.01, contacts.CHATTER_CHANGES // 2)])
@@ -157,14 +173,14 @@ def bouncing(at: float, place: int, closed: bool, times: list[float]) -> list[Sa
 
 
 @given(bounces, bounces, bounces, bounces, st.floats(0, 0.02))
-def test_bounce_of_any_shape_is_one_press_taken_within_the_debounce(
+def test_bounce_of_any_shape_is_one_press_taken_while_it_bounces(
     no_down: list[float], nc_down: list[float], no_up: list[float], nc_up: list[float], travel: float
 ) -> None:
     down = bouncing(1.0, 1, False, nc_down) + bouncing(1.0 + travel, 0, True, no_down)
     up = bouncing(2.0, 0, False, no_up) + bouncing(2.0 + travel, 1, True, nc_up)
     state, changes = play(down + up, 3.0)
     assert only(changes) == ["press", "release"]
-    assert 1.005 <= changes[0][0] <= 1.0 + travel + 0.0046 + TIMING.debounce_s + 1e-6
+    assert 1.0 + TIMING.agree_s <= changes[0][0] + 1e-9 <= 1.0 + travel + 0.0046 + TIMING.debounce_s
     assert faults(state) == ()
 
 
