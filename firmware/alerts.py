@@ -1,7 +1,9 @@
 """The alerts service: takes what the panel put into the spool to the hub, until a person has answered.
 
-On the bus: `org.homedispatch.Alerts` with the method `Acknowledge(id, by, at)`, called by the hub link. Delivery goes
-through `HubLink.Publish`, texts through `Modem.SendSms`; either may be away, the spool is patient.
+On the bus: `org.homedispatch.Alerts` with the methods `Acknowledge(id, by, at)` and `Held(id)`, called by the hub link.
+Delivery goes through `HubLink.Publish`, texts through `Modem.SendSms`; either may be away, the spool is patient. A hub
+that comes back may have forgotten anything since its last save: every open alert is told again, every answered one that
+it holds is taken back.
 """
 
 import asyncio
@@ -34,7 +36,8 @@ class AlertsService:
         self.via = ""
         self.reserve_full = not spool.keep_reserve()
         acknowledge = bus.Method("Acknowledge", "sss", ("id", "by", "at"), "b", self.acknowledge)
-        self.export = bus.Export(unit.bus, "Alerts", facts.Alerts(), [acknowledge])
+        held = bus.Method("Held", "s", ("id",), "", self.held)
+        self.export = bus.Export(unit.bus, "Alerts", facts.Alerts(), [acknowledge, held])
 
     async def acknowledge(self, id: str, by: str, at: str) -> bool:
         """A person answered: on disk when this returns. False where the alert is not (or no longer) open here."""
@@ -47,6 +50,12 @@ class AlertsService:
             log.info("acknowledged", extra={"alert": id, "by": by})
         self.look(id)
         return True
+
+    async def held(self, id: str) -> None:
+        """The hub holds the alert `id` from before: taken back where it is closed here; what is unknown here stays."""
+        if self.spool.entry(id) is None and self.spool.closed(id):
+            await self.to_hub(f"alert/{id}", "")
+            log.info("taken back", extra={"alert": id})
 
     async def watch(self) -> None:
         """Follows the spool for ever; a file that appears is looked at once."""
@@ -171,16 +180,11 @@ class AlertsService:
             self.via = next((each.name for each in fact.uplinks if each.active), "") if fact else ""
 
     async def follow_link(self) -> None:
-        """When the hub comes back, whatever waits goes at once."""
+        """When the hub comes back, every alert goes at once: also one it had, for it may have lost it."""
         async for fact in bus.follow(self.unit.bus, "HubLink", facts.Hub):
             if fact and fact.connected:
-                self.tries = {id: self.sooner(id, each) for id, each in self.tries.items()}
+                self.tries = {id: delivery.again(each) for id, each in self.tries.items()}
                 self.wake.set()
-
-    def sooner(self, id: str, state: delivery.Try) -> delivery.Try:
-        entry = self.entries.get(id)
-        waits = entry is not None and (not entry.delivered or entry.acknowledged is not None)
-        return msgspec.structs.replace(state, next_at=0.0) if waits else state
 
 
 async def body(unit: Unit) -> None:

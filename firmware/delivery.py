@@ -99,3 +99,8 @@ def delivered(state: Try, now: float, policy: AlertPolicy) -> Try:
 def cleared(state: Try) -> Try:
     """The hub no longer holds it."""
     return msgspec.structs.replace(state, cleared=True)
+
+
+def again(state: Try) -> Try:
+    """The hub is back: whatever was due later is due now, and an answered alert is cleared anew."""
+    return msgspec.structs.replace(state, next_at=0.0, cleared=False)

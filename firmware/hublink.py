@@ -1,7 +1,8 @@
 """The hub link: one MQTT 5 connection with mutual TLS; status out, alerts out, answers in.
 
-On the bus: `org.homedispatch.HubLink` with `Publish(topic, payload)`, which returns when the hub has it (proven by the
-broker's echo) and fails otherwise. Answers of supervisors go to `Alerts.Acknowledge`, again until it takes them.
+On the bus: `org.homedispatch.HubLink` with `Publish(topic, payload)`, which returns when the hub has it and fails
+otherwise: an alert is retained, and proven by the broker's echo; an event passes once. Answers of supervisors go
+to `Alerts.Acknowledge`, again until it takes them; alerts that the broker held from before go to `Alerts.Held`.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from firmware.service import Unit, run
 PROOF_TIMEOUT_S = 1.0
 RETRY_S = 1.0
 EVENTS_KEPT = 1000
+EVENT = "event"
 log = logging.getLogger("hublink")
 
 
@@ -59,11 +61,15 @@ class HubLink:
         self.export = bus.Export(unit.bus, "HubLink", facts.Hub(connected=False), [publish, round_trip])
 
     async def publish(self, topic: str, payload: str) -> None:
-        """Retained at the hub when this returns; HubError where it is not, for the caller to try again."""
+        """At the hub when this returns; HubError where it is not, for the caller to try again."""
         if self.link is None:
             raise mqtt.HubError("hub: not connected; try again when Connected is true")
+        timeout_s = self.address.connect_timeout_s
         try:
-            await self.link.publish_proven(topic, payload.encode(), timeout_s=self.address.connect_timeout_s)
+            if topic == EVENT:
+                await self.link.publish(topic, payload.encode(), retain=False, timeout_s=timeout_s)
+            else:
+                await self.link.publish_proven(topic, payload.encode(), timeout_s=timeout_s)
         except mqtt.HubError:
             self.lost.set()
             raise
@@ -119,9 +125,19 @@ class HubLink:
         raise mqtt.HubError("hub: the connection no longer proves itself")
 
     async def listen(self, link: mqtt.Link) -> None:
-        async for topic, payload in link.messages("alert/+", "ack/+", "command/+"):
-            if topic.startswith("ack/") and payload:
-                self.unit.group.create_task(self.answer(topic.removeprefix("ack/"), payload))
+        async for topic, payload, retained in link.messages("alert/+", "ack/+", "command/+"):
+            branch, _, id = topic.partition("/")
+            if branch == "ack" and payload:
+                self.unit.group.create_task(self.answer(id, payload))
+            elif branch == "alert" and payload and retained:
+                self.unit.group.create_task(self.held(id))
+
+    async def held(self, id: str) -> None:
+        """A broker that went back to an older state may hold an alert that was answered: the alerts service knows."""
+        try:
+            await bus.call(self.unit.bus, "Alerts", "Held", "s", id)
+        except bus.BusError as error:
+            log.warning("%s", error, extra={"alert": id})
 
     async def answer(self, id: str, payload: bytes) -> None:
         """A person's answer goes to the alerts service until that has taken it; one that is not whole is refused."""
@@ -166,7 +182,7 @@ class HubLink:
             await self.eventful.wait()
             while self.events:
                 event = self.events[0].encode()
-                await link.publish("event", event, retain=False, timeout_s=self.address.connect_timeout_s)
+                await link.publish(EVENT, event, retain=False, timeout_s=self.address.connect_timeout_s)
                 self.events.popleft()
             self.eventful.clear()
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MESSAGE_BYTES = 65_536
+SAVED_AFTER_CHANGES = 100
 ACCESS = """\
 # A unit touches its own branch alone; %u is the common name of its certificate.
 pattern write hdu/v1/%u/status
@@ -40,11 +41,12 @@ allow_anonymous false
 acl_file {folder}/acl
 user root
 
-# What is retained survives a kill: the store is written after every change, not every half hour.
+# The store is a convenience: what a kill takes back, units tell again when they reconnect. Each save writes all of it,
+# so it is made after a number of changes, not after each.
 persistence true
 persistence_location {folder}/store/
 autosave_on_changes true
-autosave_interval 1
+autosave_interval {saved_after}
 
 # A client that does not read, or floods, costs a bounded amount.
 max_packet_size {packet_bytes}
@@ -80,6 +82,7 @@ def write(folder: Path, address: str, port: int, tls: Path) -> list[str]:
         port=port,
         folder=folder,
         tls=tls,
+        saved_after=SAVED_AFTER_CHANGES,
         packet_bytes=MESSAGE_BYTES + 1024,
     )
     (folder / "mosquitto.conf").write_text(text)

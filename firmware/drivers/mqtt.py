@@ -83,8 +83,9 @@ class Link:
         if echo is not None and payload == expected and not echo.done():
             echo.set_result(None)
 
-    async def messages(self, *topics: str) -> AsyncIterator[tuple[str, bytes]]:
-        """Subscribes to topics under this unit's branch; yields (topic within the branch, payload) until it fails."""
+    async def messages(self, *topics: str) -> AsyncIterator[tuple[str, bytes, bool]]:
+        """Subscribes to topics under this unit's branch; yields (topic within the branch, payload, whether the broker
+        had retained it from before) until it fails."""
         try:
             for topic in topics:
                 await self.client.subscribe(f"{ROOT}/{self.unit}/{topic}", qos=1)
@@ -92,7 +93,7 @@ class Link:
                 payload = message.payload if isinstance(message.payload, bytes) else str(message.payload).encode()
                 topic = str(message.topic).removeprefix(f"{ROOT}/{self.unit}/")
                 self._heard(topic, payload)
-                yield topic, payload
+                yield topic, payload, bool(message.retain)
         except aiomqtt.MqttError as error:
             raise HubError(f"hub: connection lost: {error}") from error
 

@@ -161,7 +161,7 @@ async def test_an_answer_to_what_is_not_open_here_changes_nothing(scene: Scene, 
         assert scene.answered_by() is None
 
 
-async def test_torn_and_foreign_files_are_put_aside_and_the_next_press_goes_out(scene: Scene) -> None:
+async def test_a_foreign_file_is_put_aside_and_a_damaged_alert_goes_out_as_a_panic(scene: Scene) -> None:
     scene.spool.folder.mkdir(parents=True, exist_ok=True)
     (scene.spool.folder / "holiday.jpg").write_bytes(b"\xff\xd8")
     (scene.spool.folder / f"{SECOND}.alert").write_bytes(b'{"id": "01M8')
@@ -171,6 +171,27 @@ async def test_torn_and_foreign_files_are_put_aside_and_the_next_press_goes_out(
         aside = {file.name for file in (scene.spool.folder / "aside").iterdir()}
         assert aside == {"holiday.jpg", f"{SECOND}.alert"}
         assert it.words().count("aside") == 2
+        await eventually(lambda: f"alert/{SECOND}" in scene.console.held, "the damaged one is at the hub")
+        alert = msgspec.json.decode(scene.console.held[f"alert/{SECOND}"], type=facts.Alert)
+        assert (alert.id, alert.kind, alert.unit) == (SECOND, "panic", UNIT)
+
+
+async def test_a_hub_that_went_back_to_an_older_state_is_told_what_was_answered(scene: Scene) -> None:
+    """Killed before it saved, a broker may hold an alert again that a person answered."""
+    scene.press()
+    async with running(scene.folder, "firmware.alerts"):
+        await scene.delivered()
+        before = scene.sent()
+        scene.broker.stop()
+        scene.broker.start()
+        await eventually(lambda: scene.sent() > before, "unit and console are back")
+        await scene.answer(by="Kim")
+        await eventually((scene.spool.folder / "done" / f"{FIRST}.alert").exists, "closed")
+        before = scene.sent()
+        scene.broker.kill()
+        scene.broker.start()
+        await eventually(lambda: scene.sent() > before, "the hub holds it again")
+        await eventually(lambda: f"alert/{FIRST}" not in scene.console.held, "taken back")
 
 
 class Texts:

@@ -181,7 +181,7 @@ async def test_certificates_that_cannot_be_used_are_told_by_name(
     broken.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
     tls = broker.site / "units" / "hdu-0001"
     unit.write_text(unit.read_text().replace(str(tls / "unit.pem"), str(broken)))
-    it = Service(tmp_path, "-m", "firmware.hublink")
+    it = Service(tmp_path, "-m", "firmware", "hublink")
     await it.spawn()
     assert await it.ended() == 1
     assert str(broken) in it.words() and "cannot be used" in it.words()

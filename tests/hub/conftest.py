@@ -62,6 +62,13 @@ class Broker:
             assert self.process.poll() is None and time.monotonic() < end, (self.folder / "log").read_text()
             time.sleep(0.01)
 
+    def stop(self) -> None:
+        """As systemd stops it: the store is saved."""
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(SOON_S)
+        self.process = None
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
