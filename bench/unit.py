@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench.processes import Program, inside, python
+from firmware.configfile import seal
 from firmware.failover.firewall import ruleset
 from firmware.failover.tunnels import ALL, DATA, VOICE
 from hw.cables import namespace
@@ -55,7 +56,7 @@ class BenchUnit:
             text = (TEMPLATES / file).read_text()
             for key, value in values.items():
                 text = text.replace(f"@{key}@", value)
-            (self.folder / "config" / file).write_text(text)
+            (self.folder / "config" / file).write_bytes(seal(text.encode()))
         self.probing_key.touch(mode=0o600)
         self.probing_key.write_text(probing_key)
 
@@ -84,7 +85,7 @@ class BenchUnit:
     def services(self) -> Iterator[Program]:
         for name in SERVICES:
             module = name.removesuffix("-standby")
-            yield Program(name, inside(self.names.unit, python(f"firmware.{module}")), self.environment)
+            yield Program(name, inside(self.names.unit, python("firmware", module)), self.environment)
 
     def _program(self, command: Command, ready: Callable[[], bool]) -> Program:
         return Program(command.name, command.argv, {**self.environment, **command.environment}, ready)

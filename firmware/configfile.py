@@ -1,13 +1,16 @@
 """Reads `site.toml` and `unit.toml` (folder HDU_CONFIG, default /etc/hdu): all faults at once, never a dead unit.
 
 A value that is wrong keeps its default (unit.toml) or the whole file gives way to the last good one (site.toml, kept as
-`site.good.toml` on the data partition); each fault names file, path, value and bound.
+`site.good.toml` on the data partition); each fault names file, path, value and bound. A file may end with its seal,
+`# crc32 1a2b3c4d` over all lines before: then one that changed by itself is told, though its values be well-formed.
 """
 
 import os
+import re
 import shutil
 import tomllib
 import types
+import zlib
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -16,6 +19,8 @@ import msgspec
 from firmware.config import Config, Section, Site, UnitFile
 
 S = TypeVar("S", bound=Section)
+SEAL = re.compile(rb"# crc32 ([0-9a-f]{8})\n?\Z")
+CHANGED = "is not what was sealed; bring it back, or seal it anew with 'hdu config seal' if a person changed it"
 DEFAULT_FOLDER = "/etc/hdu"
 
 
@@ -37,6 +42,18 @@ def load(at: Path | None = None) -> tuple[Config, tuple[str, ...]]:
     return Config(site=site, unit=unit), unit_faults + site_faults
 
 
+def seal(content: bytes) -> bytes:
+    """`content` with its seal as the last line, instead of an older one."""
+    body = SEAL.sub(b"", content).rstrip(b"\n") + b"\n"
+    return body + b"# crc32 %08x\n" % zlib.crc32(body)
+
+
+def changed(content: bytes) -> bool:
+    """Whether `content` is not what was sealed; never so without a seal."""
+    found = SEAL.search(content)
+    return found is not None and int(found[1], 16) != zlib.crc32(content[: found.start()])
+
+
 def _keep(current: Path, good: Path) -> tuple[str, ...]:
     """Keeps a good site.toml as the one to fall back to."""
     if not current.exists() or (good.exists() and good.read_bytes() == current.read_bytes()):
@@ -53,10 +70,11 @@ def _keep(current: Path, good: Path) -> tuple[str, ...]:
 def _read(kind: type[S], file: Path) -> tuple[S, tuple[str, ...]]:
     """One file as its struct; a file that is absent is all defaults and no fault."""
     try:
-        table = tomllib.loads(file.read_text()) if file.exists() else {}
+        content = file.read_bytes() if file.exists() else b""
+        table = tomllib.loads(content.decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         return kind(), (f"{file}: cannot be read: {error}",)
-    faults: list[str] = []
+    faults = [f"{file}: {CHANGED}"] if changed(content) else []
     section = parse(kind, table, str(file), faults)
     return section, tuple(faults)
 

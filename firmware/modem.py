@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from sdbus import SdBus
 
-from firmware import bus, facts
+from firmware import bus, facts, kept
 from firmware.config import ModemHardware
 from firmware.drivers import at_answers as at
 from firmware.drivers.at_port import ModemAbsent, ModemError
@@ -159,18 +159,18 @@ class Modem:
             raise OSError(f"{' '.join(self.hardware.power_cycle)} ended with status {status}")
 
 
-def _recall(kept: Path) -> ladder.Ladder:
+def _recall(file: Path) -> ladder.Ladder:
     """The ladder of the process before this one; its times are of this boot, as is the folder."""
     try:
-        return msgspec.json.decode(kept.read_bytes(), type=ladder.Ladder)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return kept.read(file, ladder.Ladder) or ladder.Ladder()
+    except (OSError, kept.Damaged) as error:
+        log.error("the reset ladder begins anew: %s", error)
         return ladder.Ladder()
 
 
-def _keep(kept: Path, state: ladder.Ladder) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.with_suffix(".new").write_bytes(msgspec.json.encode(state))
-    kept.with_suffix(".new").replace(kept)
+def _keep(file: Path, state: ladder.Ladder) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    kept.replace(file, kept.seal(state))
 
 
 async def _follow_calls(unit: Unit, modem: Modem) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from firmware import bus, facts, pulse
+from firmware import bus, facts, kept, pulse
+from firmware.buttons.lamps import Request
 from firmware.service import Unit, run
 from firmware.watch import names
 
@@ -25,25 +26,10 @@ DAMAGED = "panel: its file cannot be read"
 log = logging.getLogger("panelbus")
 
 
-class LampRequest(facts.Fact, frozen=True):
-    """What the lamps of other owners must show, and the fact behind the mute lamp."""
-
-    mute: facts.Pattern
-    safe: facts.Colour
-    mute_state: facts.MuteState | None
-
-
-def request(headset: facts.Headset | None, verdict: facts.Readiness | None) -> LampRequest:
+def request(headset: facts.Headset | None, verdict: facts.Readiness | None) -> Request:
     """Pure: measured facts to lamps. What is not known is never shown as good."""
     mute = headset.mute_state if headset else None
-    return LampRequest(mute=MUTE_PATTERN[mute], safe=verdict.colour if verdict else "red", mute_state=mute)
-
-
-def write(file: Path, content: bytes) -> None:
-    """Whole or not at all, for whoever watches the folder."""
-    new = file.with_name(f".{file.name}.new")
-    new.write_bytes(content)
-    new.rename(file)
+    return Request(mute=MUTE_PATTERN[mute], safe=verdict.colour if verdict else "red", mute_state=mute)
 
 
 class PanelBus:
@@ -62,10 +48,9 @@ class PanelBus:
 
     def read(self) -> None:
         try:
-            self.export.set(msgspec.json.decode((self.run / "panel.json").read_bytes(), type=facts.Panel))
-        except FileNotFoundError:
-            self.export.set(facts.Panel(faults=("panel: its service has not started",)))
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            panel = kept.read(self.run / "panel.json", facts.Panel)
+            self.export.set(panel or facts.Panel(faults=("panel: its service has not started",)))
+        except (OSError, kept.Damaged) as error:
             log.error("panel.json refused: %s", error)
             self.export.set(msgspec.structs.replace(self.export.value, mute=None, faults=(DAMAGED,)))
 
@@ -88,7 +73,7 @@ class PanelBus:
     def show(self) -> None:
         headset = None if "Headset" in self.silent else self.headset
         verdict = None if "Readiness" in self.silent else self.verdict
-        write(self.run / "lamps.json", msgspec.json.encode(request(headset, verdict)))
+        kept.replace(self.run / "lamps.json", kept.seal(request(headset, verdict)))
 
     async def stay_fresh(self) -> None:
         """The panel takes an old request for a dead one: this says that the facts in it still hold."""
@@ -107,7 +92,7 @@ async def body(unit: Unit) -> None:
     try:
         await service.stay_fresh()
     finally:
-        write(service.run / "lamps.json", msgspec.json.encode(request(None, None)))
+        kept.replace(service.run / "lamps.json", kept.seal(request(None, None)))
 
 
 if __name__ == "__main__":

@@ -2,24 +2,31 @@
 
 `ID.alert` is written once by the panel; the alerts service adds the marks `ID.delivered` (the hub has it) and
 `ID.acknowledged` (a person answered). Every file goes to a temporary name, fsync, rename, fsync of the folder, so after
-a power cut it is there whole or not at all. A torn or foreign file is moved to `aside/`. `.reserve` keeps room, so that
-the next panics fit on a full disk.
+a power cut it is there whole or not at all. What decays later is moved to `aside/`, as are foreign files; but the name
+of a damaged alert still tells which and when, and nobody knows that it was no panic: it goes on as one. `.reserve`
+keeps room, so that the next panics fit on a full disk.
 """
 
 import errno
 import logging
 import os
+import re
+import shutil
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
+from ulid import ULID
 
+from firmware import kept
+from firmware.clock import rfc3339
 from firmware.facts import Acknowledgement, Alert
 
 Mark = Literal["delivered", "acknowledged"]
 F = TypeVar("F", bound=msgspec.Struct)
 ALERT, DELIVERED, ACKNOWLEDGED = ".alert", ".delivered", ".acknowledged"
 STEP_BYTES = 16 << 10
+ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 KNOWN = {ALERT, DELIVERED, ACKNOWLEDGED}
 log = logging.getLogger("spool")
 
@@ -50,11 +57,11 @@ class Spool:
 
     def put(self, alert: Alert) -> None:
         """On disk when this returns. SpoolFull when there is no room at all, SpoolError on any other failure."""
-        self._write_with_reserve(f"{alert.id}{ALERT}", msgspec.json.encode(alert))
+        self._write_with_reserve(f"{alert.id}{ALERT}", kept.seal(alert))
 
     def mark(self, id: str, mark: Mark, content: msgspec.Struct | None = None) -> None:
         """Records what became of alert `id`, on disk when this returns; the same errors as `put`."""
-        self._write_with_reserve(f"{id}.{mark}", msgspec.json.encode(content) if content else b"{}")
+        self._write_with_reserve(f"{id}.{mark}", kept.seal(content) if content else b"{}")
 
     def keep_reserve(self) -> bool:
         """Makes the reserve whole again; False while the disk has no room for it: that is the full-disk alarm.
@@ -80,14 +87,15 @@ class Spool:
 
     def entry(self, id: str) -> Entry | None:
         """One alert with its marks; None where it is not (or no longer) in the spool, or is torn."""
-        alert = self._read(id + ALERT, Alert)
+        alert = self._alert(id)
         if alert is None:
-            return None
-        if alert.id != id:
-            self._aside(id + ALERT, f"holds the alert {alert.id}")
             return None
         answer = self._read(id + ACKNOWLEDGED, Acknowledgement)
         return Entry(alert, (self.folder / f"{id}{DELIVERED}").exists(), answer if answer and answer.id == id else None)
+
+    def closed(self, id: str) -> bool:
+        """Whether alert `id` was answered and moved to `done/` (and is still kept there)."""
+        return ULID_TEXT.fullmatch(id) is not None and (self.folder / "done" / f"{id}{ALERT}").exists()
 
     def close(self, id: str, keep: int) -> None:
         """Moves an answered alert to `done/`, where the newest `keep` stay to be read."""
@@ -100,20 +108,36 @@ class Spool:
             for suffix in KNOWN:
                 (done / f"{old}{suffix}").unlink(missing_ok=True)
 
-    def _read(self, name: str, kind: type[F]) -> F | None:
+    def _alert(self, id: str) -> Alert | None:
         try:
-            return msgspec.json.decode((self.folder / name).read_bytes(), type=kind)
+            return whole(id, (self.folder / f"{id}{ALERT}").read_bytes())
         except FileNotFoundError:
             return None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except kept.Damaged as error:
+            return self._rescued(id, error)
+
+    def _rescued(self, id: str, error: kept.Damaged) -> Alert | None:
+        """The panic that a damaged alert may have been, in its place; None where its name is no alert's."""
+        alert = panic_of(id)
+        self._aside(id + ALERT, f"{error}; {'it goes on as a panic' if alert else 'not an alert of ours'}", keep=alert)
+        if alert:
+            self.put(alert)
+        return alert
+
+    def _read(self, name: str, kind: type[F]) -> F | None:
+        try:
+            return kept.read(self.folder / name, kind)
+        except kept.Damaged as error:
             self._aside(name, str(error))
             return None
 
-    def _aside(self, name: str, why: str) -> None:
+    def _aside(self, name: str, why: str, keep: object = None) -> None:
+        """Moved to `aside/`; only copied there where its place is to be taken by what makes it good (`keep`)."""
         log.error("moved %s aside: %s", self.folder / name, why)
         (self.folder / "aside").mkdir(exist_ok=True)
+        move = shutil.copyfile if keep else os.rename
         try:
-            (self.folder / name).rename(self.folder / "aside" / name)
+            move(self.folder / name, self.folder / "aside" / name)
         except FileNotFoundError:
             log.info("%s was already gone", name)
 
@@ -146,19 +170,19 @@ class Spool:
             os.fsync(out.fileno())
 
     def _write(self, name: str, content: bytes) -> None:
-        temporary = self.folder / f".{name}.new"
-        with temporary.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.rename(self.folder / name)
-        sync(self.folder)
+        kept.replace(self.folder / name, content, durable=True)
 
 
-def sync(folder: Path) -> None:
-    """Makes a rename in `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def whole(id: str, content: bytes) -> Alert:
+    """The alert `id` in the content of its file; Damaged where it is not whole, or another's."""
+    alert = kept.opened(content, Alert)
+    if alert.id != id:
+        raise kept.Damaged(f"holds the alert {alert.id}")
+    return alert
+
+
+def panic_of(id: str) -> Alert | None:
+    """The panic that the name of an alert still tells of (the unit's is set when it is sent); None: not a ULID."""
+    if not ULID_TEXT.fullmatch(id):
+        return None
+    return Alert(id=id, unit="", kind="panic", raised_at=rfc3339(ULID.from_str(id).timestamp))

@@ -1,4 +1,7 @@
-"""`hdu config check|show`: exit 0 when both files are good, 1 with every fault on a line of its own."""
+"""`hdu config check|show|seal`: exit 0 when both files are good, 1 with every fault on a line of its own.
+
+`seal` ends each file with a checksum, so that one that later changes by itself is told.
+"""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -7,8 +10,9 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from firmware import kept
 from firmware.config import Section
-from firmware.configfile import bounds, folder, load
+from firmware.configfile import bounds, folder, load, seal
 from hdu.arguments import Arguments
 
 
@@ -24,16 +28,24 @@ def lines(section: Section, path: str = "") -> Iterator[str]:
             yield f"{path}{field.name} = {shown}   # {bounds(hints[field.name])}"
 
 
+def seal_both(at: Path) -> None:
+    for file in (at / "site.toml", at / "unit.toml"):
+        if file.exists():
+            kept.replace(file, seal(file.read_bytes()), durable=True)
+
+
 def main(arguments: Sequence[str]) -> int:
     parser = Arguments(prog="hdu config", description=__doc__)
-    parser.add_argument("action", choices=["check", "show"])
+    parser.add_argument("action", choices=["check", "show", "seal"])
     parser.add_argument("--folder", type=Path, default=folder(), help="where site.toml and unit.toml are")
     given = parser.parse_args(arguments)
+    if given.action == "seal":
+        seal_both(given.folder)
     config, faults = load(given.folder)
     if given.action == "show":
         print("\n".join(lines(config)))
     for fault in faults:
         print(fault, file=sys.stderr)
-    if given.action == "check" and not faults:
+    if given.action != "show" and not faults:
         print(f"{given.folder}: good")
     return 1 if faults else 0

@@ -1,8 +1,9 @@
 """Every file and message that the unit reads, with each of its bits flipped in turn: refused with a reason, or still
 whole, and never the end of whoever reads it.
 
-What has a check of its own (probes, the recorder's chain, certificates at the handshake) refuses every flip. JSON and
-TOML have none: there a flip that makes another well-formed value is read as that value, within its bounds.
+What has a check of its own (probes, the recorder's chain, certificates at the handshake, what the unit keeps for
+itself, a configuration that was sealed) refuses every flip that changes a value. What has none (a hand-written
+configuration, messages between processes) may be read as another value, within its bounds.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from firmware import facts, modem, wire
+from firmware import configfile, facts, kept, modem, wire
 from firmware.audio.microphone import commanded
 from firmware.buttons.lamps import Request
 from firmware.buttons.panelfiles import PanelFiles
@@ -75,8 +76,23 @@ def test_a_configuration_is_whole_and_each_fault_is_one_line_with_the_file(
     assert good.site != Site()
 
 
+@pytest.mark.parametrize("file", ["site.toml", "unit.toml"])
+def test_every_flip_in_a_sealed_configuration_is_told_or_changes_nothing(file: str, tmp_path: Path) -> None:
+    folders = f'[folders]\ndata = "{tmp_path}/data"\n'.encode()
+    whole = {"unit.toml": configfile.seal(UNIT + folders), "site.toml": configfile.seal(SITE)}
+    for name, content in whole.items():
+        (tmp_path / name).write_bytes(content)
+    good, faults = load(tmp_path)
+    assert faults == ()
+    for bad in flipped(whole[file], 3):
+        (tmp_path / file).write_bytes(bad)
+        config, faults = load(tmp_path)
+        assert config == good or any(file in fault for fault in faults)
+        assert file == "unit.toml" or config == good, "a site file that changed by itself was taken"
+
+
 @pytest.mark.parametrize("suffix", [".alert", ".acknowledged"])
-def test_an_alert_is_put_aside_with_a_reason_or_is_the_alert_of_that_name(
+def test_a_damaged_alert_goes_on_as_a_panic_with_a_reason_and_a_damaged_answer_is_none(
     suffix: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     spool, file = Spool(tmp_path, 0), tmp_path / (ID + suffix)
@@ -89,14 +105,13 @@ def test_an_alert_is_put_aside_with_a_reason_or_is_the_alert_of_that_name(
         file.write_bytes(bad)
         caplog.clear()
         found = spool.entries()
-        if not file.exists():
+        (entry,) = found
+        if "aside" in caplog.text:
             assert (tmp_path / "aside" / file.name).read_bytes() == bad
-            assert "aside" in caplog.text
-        if suffix == ".alert":
-            assert [each.alert.id for each in found] == ([ID] if file.exists() else [])
         else:
-            assert found[0].alert == ALERT
-            assert found[0].acknowledged is None or found[0].acknowledged.id == ID
+            assert (entry.alert, entry.acknowledged) == (ALERT, ANSWER)
+        assert (entry.alert.id, entry.alert.kind) == (ID, "panic")
+        assert entry.acknowledged in (ANSWER, None)
     assert Spool(tmp_path, 0).entries() is not None
 
 
@@ -117,30 +132,27 @@ def test_a_flipped_mute_is_live_or_muted_and_the_microphone_takes_doubt_as_muted
             assert commanded(tmp_path / "data" / "mute") or bad.strip() == b"live"
 
 
-def test_a_flipped_request_for_the_lamps_shows_unknown_or_what_lamps_can_show(
+def test_a_flipped_request_for_the_lamps_shows_unknown_or_what_was_asked(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     files = PanelFiles(tmp_path / "data", tmp_path / "run")
     good = Request(mute="on", safe="green", mute_state="muted")
-    for bad in flipped(msgspec.json.encode(good)):
+    for bad in flipped(kept.seal(good)):
         (tmp_path / "run" / "lamps.json").write_bytes(bad)
         caplog.clear()
         found = files.request(stale_s=60.0)
-        assert found == msgspec.convert(msgspec.to_builtins(found), Request)
-        assert found != Request() or "refused" in caplog.text
+        assert found == (Request() if "refused" in caplog.text else good)
 
 
-def test_a_flipped_press_is_removed_with_a_reason_or_is_an_alert(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_flipped_press_goes_on_as_a_panic_with_a_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = PanelFiles(tmp_path / "data", tmp_path / "run")
-    for bad in flipped(msgspec.json.encode(ALERT)):
+    for bad in flipped(kept.seal(ALERT)):
         file = files.presses / f"{ID}.alert"
         file.write_bytes(bad)
         caplog.clear()
         found = files.remembered()
-        assert len(found) == file.exists()
-        assert found or "refused and removed" in caplog.text
+        assert [(each.id, each.kind) for each in found] == [(ID, "panic")]
+        assert found == [ALERT] or "goes on as a panic" in caplog.text
 
 
 LEARNED = Battery(
@@ -154,17 +166,14 @@ KEPT = [
 ]
 
 
-@pytest.mark.parametrize(("file", "kept", "recall"), KEPT)
-def test_a_flipped_memory_is_forgotten_or_well_formed(
-    file: str, kept: msgspec.Struct, recall: Callable[[Path], Any], tmp_path: Path
+@pytest.mark.parametrize(("file", "memory", "recall"), KEPT)
+def test_a_flipped_memory_is_forgotten_with_a_reason(
+    file: str, memory: msgspec.Struct, recall: Callable[[Path], Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    good = msgspec.json.encode(kept)
-    (tmp_path / file).write_bytes(good)
-    assert recall(tmp_path / file) == kept
-    for bad in flipped(good):
+    for bad in (kept.seal(memory), *flipped(kept.seal(memory))):
         (tmp_path / file).write_bytes(bad)
-        found = recall(tmp_path / file)
-        assert found == msgspec.convert(msgspec.to_builtins(found), type(kept))
+        caplog.clear()
+        assert recall(tmp_path / file) == (type(memory)() if file in caplog.text else memory)
 
 
 def test_a_flipped_key_is_refused_or_answers_nothing() -> None:

@@ -13,7 +13,7 @@ from firmware.audio import level, mute
 from firmware.config import HeadsetPolicy
 from firmware.drivers.capture_switch import HeadsetGone
 from firmware.drivers.headset_alsa import RATE_HZ, Headset
-from firmware.spool import sync
+from firmware.kept import sync
 
 VERIFY_S = 0.06
 log = logging.getLogger("microphone")

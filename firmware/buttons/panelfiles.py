@@ -10,18 +10,16 @@
 """
 
 import logging
-import os
 import time
 from pathlib import Path
 from typing import cast
 
-import msgspec
-
-from firmware import spool
+from firmware import kept, spool
 from firmware.buttons.gestures import Mute
 from firmware.buttons.lamps import Request
 from firmware.clock import now_rfc3339
 from firmware.facts import Alert, Panel
+from firmware.kept import replace
 
 log = logging.getLogger("panel")
 
@@ -50,7 +48,7 @@ class PanelFiles:
         replace(self.data / "mute", to.encode(), durable=True)
 
     def tell(self, fact: Panel) -> None:
-        replace(self.run / "panel.json", msgspec.json.encode(fact))
+        replace(self.run / "panel.json", kept.seal(fact))
 
     def request(self, stale_s: float) -> Request:
         """What the lamps of other owners must show; unknown (a fault, red) where nobody has said so lately."""
@@ -58,11 +56,11 @@ class PanelFiles:
         try:
             if time.time() - file.stat().st_mtime > stale_s:
                 return Request()
-            return msgspec.json.decode(file.read_bytes(), type=Request)
+            return kept.read(file, Request) or Request()
         except FileNotFoundError:
             return Request()
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.error("%s refused: %s", file, error)
+        except (OSError, kept.Damaged) as error:
+            log.error("refused: %s", error)
             return Request()
 
     def ask_selftest(self) -> None:
@@ -71,7 +69,7 @@ class PanelFiles:
     def remember(self, alert: Alert) -> None:
         """Lets a panel that starts after a crash finish this alert, under the same id."""
         try:
-            replace(self.presses / f"{alert.id}.alert", msgspec.json.encode(alert))
+            replace(self.presses / f"{alert.id}.alert", kept.seal(alert))
         except OSError as error:
             log.error("cannot keep %s in %s: %s", alert.id, self.presses, error.strerror)
 
@@ -79,26 +77,15 @@ class PanelFiles:
         (self.presses / f"{id}.alert").unlink(missing_ok=True)
 
     def remembered(self) -> list[Alert]:
-        """Oldest first; what is torn is removed."""
+        """Oldest first; a damaged one may have been a panic and goes on as one, what is no alert at all is removed."""
         return [alert for file in sorted(self.presses.glob("*.alert")) if (alert := self._alert(file))]
 
     def _alert(self, file: Path) -> Alert | None:
         try:
-            return msgspec.json.decode(file.read_bytes(), type=Alert)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.error("%s refused and removed: %s", file, error)
-            file.unlink()
-            return None
-
-
-def replace(file: Path, content: bytes, *, durable: bool = False) -> None:
-    """The whole file or not at all; `durable`: also after a power cut."""
-    new = file.with_name(f".{file.name}.new")
-    with new.open("wb") as out:
-        out.write(content)
-        out.flush()
-        if durable:
-            os.fsync(out.fileno())
-    new.rename(file)
-    if durable:
-        spool.sync(file.parent)
+            return spool.whole(file.stem, file.read_bytes())
+        except kept.Damaged as error:
+            alert = spool.panic_of(file.stem)
+            log.error("%s: %s; %s", file, error, "it goes on as a panic" if alert else "removed")
+            if alert is None:
+                file.unlink()
+            return alert

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
+from firmware import kept
 from firmware.config import FailoverPolicy
 from firmware.failover import budget
 from firmware.failover.budget import Usage
@@ -42,9 +41,7 @@ class Meter:
     def save(self, now: float) -> None:
         """A month's count is worth no fsync; a count that cannot be kept is no reason to stop."""
         try:
-            fresh = self.file.with_suffix(".new")
-            fresh.write_bytes(msgspec.json.encode(self.usage))
-            fresh.replace(self.file)
+            kept.replace(self.file, kept.seal(self.usage))
         except OSError as error:
             log.error("%s cannot be written: %s; LTE use since the last time is lost with a restart", self.file, error)
         self._saved, self._saved_at = self.usage, now
@@ -52,11 +49,9 @@ class Meter:
 
 def _load(file: Path) -> Usage:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Usage)
-    except FileNotFoundError:
-        return Usage()
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        log.error("%s cannot be read: %s; LTE use is counted from nothing", file, error)
+        return kept.read(file, Usage) or Usage()
+    except (OSError, kept.Damaged) as error:
+        log.error("LTE use is counted from nothing: %s", error)
         return Usage()
 
 

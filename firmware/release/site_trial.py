@@ -4,14 +4,13 @@
 trial runs: after a power cut the trial goes on, with its time begun anew.
 """
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from firmware import configfile
+from firmware import configfile, kept
 from firmware.config import Site
 
 LOST_S = 300.0
@@ -61,37 +60,18 @@ def begin(folder: Path, data: bytes) -> None:
     check(data)
     at = folder / NAME
     if not running(folder):
-        _write(folder / BEFORE, at.read_bytes() if at.exists() else b"")
-    _write(at, data)
+        kept.replace(folder / BEFORE, at.read_bytes() if at.exists() else b"", durable=True)
+    kept.replace(at, data, durable=True)
 
 
 def keep(folder: Path) -> None:
     """The settings stay."""
     (folder / BEFORE).unlink(missing_ok=True)
-    _sync(folder)
+    kept.sync(folder)
 
 
 def take_back(folder: Path) -> None:
     """The settings before them are in force again; a no-op where no trial runs."""
     if running(folder):
-        _write(folder / NAME, (folder / BEFORE).read_bytes())
+        kept.replace(folder / NAME, (folder / BEFORE).read_bytes(), durable=True)
         keep(folder)
-
-
-def _write(at: Path, data: bytes) -> None:
-    """Whole and on disk, or not at all."""
-    new = at.with_name(f".{at.name}.new")
-    with new.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(at)
-    _sync(at.parent)
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

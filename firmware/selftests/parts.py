@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from firmware import bus, facts, spool
+from firmware import bus, facts, kept
 from firmware.buttons.panelfiles import PanelFiles
 from firmware.config import Config, UplinkHardware
 from firmware.drivers import kernel_clock
@@ -179,7 +179,7 @@ def written_ms(folder: Path) -> float:
             out.flush()
             os.fsync(out.fileno())
         file = file.rename(folder / ".selftest")
-        spool.sync(folder)
+        kept.sync(folder)
         return (time.monotonic() - began) * 1000
     finally:
         file.unlink(missing_ok=True)

@@ -10,8 +10,9 @@ from firmware import bus
 from firmware.clock import now_rfc3339
 from firmware.drivers.backlight import Backlight
 from firmware.facts import Alert
+from firmware.kept import sync
 from firmware.service import Unit
-from firmware.spool import Spool, SpoolError, sync
+from firmware.spool import Spool, SpoolError
 from firmware.supply.policy import Action
 
 log = logging.getLogger("power")

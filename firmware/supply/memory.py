@@ -1,12 +1,11 @@
 """What the power service keeps over a restart: this battery, its tests, and whether its voltage was right."""
 
 import logging
-import os
 from pathlib import Path
 
 import msgspec
 
-from firmware.spool import sync
+from firmware import kept
 from firmware.supply.age import Tested
 from firmware.supply.battery import Battery
 
@@ -24,21 +23,13 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 def load(file: Path) -> Memory:
     """What was kept; a file that is torn or not ours is told and forgotten: the battery is then known by its rating."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Memory)
-    except FileNotFoundError:
-        return Memory()
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        log.error("%s cannot be used: %s; run a battery test to learn it again", file, error)
+        return kept.read(file, Memory) or Memory()
+    except (OSError, kept.Damaged) as error:
+        log.error("%s; run a battery test to learn it again", error)
         return Memory()
 
 
 def keep(file: Path, memory: Memory) -> None:
     """Durable when this returns; OSError where the disk refuses."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".new")
-    with temporary.open("wb") as out:
-        out.write(msgspec.json.encode(memory))
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(file)
-    sync(file.parent)
+    kept.replace(file, kept.seal(memory), durable=True)

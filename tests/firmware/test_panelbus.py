@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from firmware import bus, facts
+from firmware import bus, facts, kept
 from firmware.buttons import lamps
+from firmware.buttons.lamps import Request
 from firmware.buttons.panelfiles import PanelFiles
 from firmware.panelbus import request
 from tests.firmware.conftest import Followed
@@ -114,8 +114,8 @@ async def test_when_it_stops_or_fails_the_lamps_say_that_nobody_knows(
     it.signal(15)
     assert await it.ended() == 0
     assert shown(panel) == ("double", "red", None)
-    left = msgspec.json.decode((panel.run / "lamps.json").read_bytes())
-    assert left == {"mute": "double", "safe": "red", "mute_state": None}
+    left = kept.read(panel.run / "lamps.json", Request)
+    assert left == Request(mute="double", safe="red", mute_state=None)
 
 
 async def test_a_verdict_of_a_service_that_hangs_is_red_within_two_seconds(it: Service, panel: PanelFiles) -> None:

@@ -68,3 +68,16 @@ def test_a_key_with_a_line_break_is_told_in_one_line(folder: Path, capsys: pytes
     (folder / "site.toml").write_text('"a\\nb" = 3\n')
     assert hdu(folder, "check") == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_was_sealed_and_changed_by_itself_is_told_until_it_is_sealed_anew(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "site.toml").write_text('[hub]\nhost = "10.0.0.1"\n')
+    assert hdu(folder, "seal") == 0
+    sealed = (folder / "site.toml").read_text()
+    (folder / "site.toml").write_text(sealed.replace("10.0.0.1", "10.0.0.3"))
+    assert hdu(folder, "check") == 1
+    assert "is not what was sealed" in capsys.readouterr().err
+    assert hdu(folder, "seal") == 0
+    assert hdu(folder, "check") == 0
