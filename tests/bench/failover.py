@@ -21,16 +21,12 @@ from pathlib import Path
 
 from msgspec import Struct, to_builtins
 
-from bench.processes import Program, inside, python
-from firmware import bus, facts
 from hw.cables.faults import Fault
+from tests.bench.failover_contestants import OURS, PEERS, Contestant
 from tests.bench.failover_lab import Lab
-from tests.bench.failover_peers import CONNECTIVITY, answer_connectivity_checks
 from tests.bench.failover_stream import Outage, Stream
 
-SETTINGS = "clean_s = 1.0\nhold_max_s = 1.0\nforgive_s = 1.0"
 WELL_S, BACK_BOUND_S = 0.6, 120.0
-Contestant = tuple[str, "Callable[[AsyncExitStack, Path], Awaitable[Lab]]", float]
 
 
 class Row(Struct, frozen=True):
@@ -45,40 +41,6 @@ class Row(Struct, frozen=True):
     well_median_ms: float | None
     lost_median: float | None
     never: int
-
-
-async def ours(stack: AsyncExitStack, folder: Path) -> Lab:
-    """The uplinks service, with a softphone and alerts that say: nothing is on."""
-    lab = Lab(folder, prefix="u-", settings=SETTINGS)
-    await lab.start(stack)
-    os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = lab.bus.address
-    connection = bus.connect()
-    idle = (bus.Export(connection, "Calls", facts.Call(state="idle")), bus.Export(connection, "Alerts", NO_ALERTS))
-    for each in idle:
-        await each.own()
-    await lab.processes.start(lab.unit_program("uplinks"))
-    return lab
-
-
-NO_ALERTS = facts.Alerts(pending_alerts=0, open_alerts=0)
-
-
-async def networkmanager_alone(stack: AsyncExitStack, folder: Path) -> Lab:
-    """NetworkManager with its connectivity check, and the kernel as it comes."""
-    lab = Lab(
-        folder, prefix="n-", connectivity=CONNECTIVITY, passes_dead_links=False, others=answer_connectivity_checks
-    )
-    await lab.start(stack)
-    return lab
-
-
-async def mwan3_like(stack: AsyncExitStack, folder: Path) -> Lab:
-    """Addresses by NetworkManager, the route by the tracker."""
-    lab = Lab(folder, prefix="m-")
-    await lab.start(stack)
-    argv = inside(lab.names.unit, python("tests.bench.failover_peers"))
-    await lab.processes.start(Program("tracker", argv, {}, lambda: True))
-    return lab
 
 
 async def steady(lab: Lab, fault: Fault) -> None:
@@ -192,13 +154,6 @@ def line(each: Row) -> str:
         f"{each.contestant:<22}{each.fault:<16}{each.runs:>5}{median:>10}{p99:>9}{most:>9}{well:>10}"
         f"{each.lost_median:>7.0f}{each.never:>7}"
     )
-
-
-OURS: Contestant = ("unit", ours, 10.0)
-PEERS: tuple[Contestant, ...] = (
-    ("NetworkManager 5 s", networkmanager_alone, 60.0),
-    ("mwan3-like 5/2/3", mwan3_like, 60.0),
-)
 
 
 async def main(given: argparse.Namespace) -> None:

@@ -37,6 +37,7 @@ data = "{folder}/data"
 run = "{folder}/run"
 """
 UPLINK = '[[uplinks]]\nname = "{0}"\nkind = "{1}"\ninterface = "{2}"\n'
+ALL_TUNNELS = tuple(each.interface for each in tunnels.ALL)
 KINDS = {"wired": ("ethernet", "wan0"), "wired2": ("ethernet", "wan1"), "lte": ("lte", "lte0")}
 
 
@@ -50,9 +51,10 @@ class Lab:
     settings: str = ""
     connectivity: str = ""
     passes_dead_links: bool = True
-    data_tunnel: bool = True
+    tunnels: Sequence[str] = ("wg-data",)
     others: Callable[[str], Awaitable[asyncio.Server]] | None = None
     marked_at: float = 0.0
+    neighbours: Sequence[object] = ()  # other services of the unit, kept alive with it
     routers: dict[str, Router] = field(default_factory=dict)
     delays: dict[str, DelayLine] = field(default_factory=dict)
 
@@ -80,7 +82,7 @@ class Lab:
         stack.push_async_callback(self.processes.stop)
         await self.processes.start(self._program(self.bus.prepare(), self.bus.socket.exists))
         await self.processes.start(self._program(self._manager(), lambda: True), self._responder())
-        if self.data_tunnel:
+        if self.tunnels:
             await self._tunnel()
         await self._settled()
 
@@ -110,7 +112,11 @@ class Lab:
         return Program("responder", argv, {}, lambda: log.exists() and "responder ready" in log.read_text())
 
     async def _tunnel(self) -> None:
-        commands = [each for each in await Tunnels(self.folder, self.names).prepare() if each.name.endswith("wg-data")]
+        commands = [
+            each
+            for each in await Tunnels(self.folder, self.names).prepare()
+            if each.name.split("-", 1)[1] in self.tunnels
+        ]
         await self.processes.start(*(self._program(each, lambda: True) for each in commands))
         control = str(self.folder / "tunnels" / "unit-control")
         follow = inside(self.names.unit, python("hw.cables.follow", control))
@@ -126,7 +132,7 @@ class Lab:
         raise TimeoutError(f"the network did not come up in {self.folder}")
 
     async def _answers(self) -> bool:
-        if not self.data_tunnel:
+        if not self.tunnels:
             return True
         argv = inside(self.names.unit, ["ping", "-c1", "-W1", tunnels.DATA.hub()])
         process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.DEVNULL)

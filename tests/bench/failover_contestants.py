@@ -1,0 +1,69 @@
+"""Who is measured: our unit, NetworkManager alone, and a mwan3-like tracker, each on a network of its own."""
+
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.processes import Program, inside, python
+from firmware import bus, facts
+from tests.bench.failover_lab import Lab
+from tests.bench.failover_peers import CONNECTIVITY, answer_connectivity_checks
+
+SETTINGS = "clean_s = 1.0\nhold_max_s = 1.0\nforgive_s = 1.0"
+
+
+class Contestant(NamedTuple):
+    """`bound_s` is how long one run waits for traffic to flow again."""
+
+    name: str
+    make: Callable[[AsyncExitStack, Path], Awaitable[Lab]]
+    bound_s: float
+
+
+async def idle_neighbours(lab: Lab) -> None:
+    """A softphone and alerts on the unit's bus that say: nothing is on."""
+    os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = lab.bus.address
+    connection = bus.connect()
+    alerts = facts.Alerts(pending_alerts=0, open_alerts=0)
+    lab.neighbours = (
+        bus.Export(connection, "Calls", facts.Call(state="idle")),
+        bus.Export(connection, "Alerts", alerts),
+    )
+    for each in lab.neighbours:
+        await each.own()
+
+
+async def ours(stack: AsyncExitStack, folder: Path) -> Lab:
+    """The uplinks service."""
+    lab = Lab(folder, prefix="u-", settings=SETTINGS)
+    await lab.start(stack)
+    await idle_neighbours(lab)
+    await lab.processes.start(lab.unit_program("uplinks"))
+    return lab
+
+
+async def networkmanager_alone(stack: AsyncExitStack, folder: Path) -> Lab:
+    """NetworkManager with its connectivity check, and the kernel as it comes."""
+    lab = Lab(
+        folder, prefix="n-", connectivity=CONNECTIVITY, passes_dead_links=False, others=answer_connectivity_checks
+    )
+    await lab.start(stack)
+    return lab
+
+
+async def mwan3_like(stack: AsyncExitStack, folder: Path) -> Lab:
+    """Addresses by NetworkManager, the route by the tracker."""
+    lab = Lab(folder, prefix="m-")
+    await lab.start(stack)
+    argv = inside(lab.names.unit, python("tests.bench.failover_peers"))
+    await lab.processes.start(Program("tracker", argv, {}, lambda: True))
+    return lab
+
+
+OURS = Contestant("unit", ours, 10.0)
+PEERS = (
+    Contestant("NetworkManager 5 s", networkmanager_alone, 60.0),
+    Contestant("mwan3-like 5/2/3", mwan3_like, 60.0),
+)
