@@ -36,6 +36,10 @@ run: packages  ## the whole unit on twins; open the page it prints (PORT=8911)
 bench-failover: packages  ## how long traffic stops: the unit, NetworkManager alone, a mwan3-like tracker (ARGS="--runs 20"); results/failover.json
 	@$(FIRST) $(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.failover $(ARGS)
 
+.PHONY: week
+week:  ## a simulated week of a wired uplink with losses and bursts: never left (ARGS="--seed 7 --days 7")
+	@.venv/bin/python -m tests.firmware.failover.week $(ARGS)
+
 .PHONY: bench-uplinks
 bench-uplinks: packages  ## CPU and LTE bytes of the idle uplinks service with three uplinks (ARGS="--seconds 180"); results/uplinks_cost.json
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.uplinks_cost $(ARGS)

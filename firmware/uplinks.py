@@ -5,6 +5,7 @@ the hub follows the default route, and everything else follows the tunnel.
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ from firmware.failover.pilot import Pilot
 from firmware.failover.record import Decision
 from firmware.service import Unit, run
 
-TICK_S, PUBLISH_S, FIRST_LINKS_S = 1.0, 2.0, 2.0
+TICK_S, PUBLISH_EVERY, METER_EVERY, FIRST_LINKS_S = 1.0, 2, 10, 2.0
 log = logging.getLogger("uplinks")
 
 
@@ -37,6 +38,7 @@ class Service:
         self.pilot = Pilot(config, links, _secret(Path(config.unit.probing_key)), self._decided)
         self.copying = copying(config.unit.voice_copies, links)
         self.voice = asyncio.Event()
+        self.copied: bool | None = None
         self.call: facts.CallState | None = None
         self.panic: bool | None = None
         self.last = ""
@@ -74,21 +76,20 @@ class Service:
     def tell(self) -> None:
         in_call = None if self.call is None else self.call != "idle"
         self.pilot.told(in_call, self.panic, self.meter.stretch)
-        self.voice.set()
+        if self.copies_wanted() != self.copied:
+            self.voice.set()
 
     async def copy_voice(self) -> None:
         """Copies of voice on LTE while they matter, and no longer; for ever."""
-        now: bool | None = None
         while True:
             await self.voice.wait()
             self.voice.clear()
             wanted = self.copies_wanted()
-            if wanted != now and await self.switched(wanted):
-                now = wanted
+            if wanted != self.copied and await self.switched(wanted):
+                self.copied = wanted
 
     def copies_wanted(self) -> bool:
-        shown = record.shown(self.pilot.steering, asyncio.get_running_loop().time())
-        states = [each.state for each in shown if each.kind == "ethernet"]
+        states = [each.health.state for each in self.pilot.steering.facts.uplinks if each.kind == "ethernet"]
         wired: facts.UplinkState | None = "up" if "up" in states else "down" if states else None
         panic: facts.PanicState | None = None if self.panic is None else "raised" if self.panic else "idle"
         return voice_plane.copying_wanted(self.call, panic, wired)
@@ -131,14 +132,14 @@ class Service:
     async def tick(self) -> None:
         """Holds that run out, LTE counted, and what is shown kept fresh."""
         loop = asyncio.get_running_loop()
-        late, shown_at = loop.time() + FIRST_LINKS_S, 0.0
-        while True:
+        late = loop.time() + FIRST_LINKS_S
+        for second in itertools.count():
             if not self.started and loop.time() >= late:  # without NetworkManager: probes need none
                 self.linked(self.links.state())
-            self.meter.read(loop.time())
+            if second % METER_EVERY == 0:
+                self.meter.read(loop.time())
             self.tell()
-            if loop.time() - shown_at >= PUBLISH_S:
-                shown_at = loop.time()
+            if second % PUBLISH_EVERY == 0:
                 self.publish()
             await asyncio.sleep(TICK_S)
 

@@ -4,7 +4,10 @@ from msgspec import Struct
 
 
 class Pace(Struct, frozen=True):
-    """How an uplink is probed now: what it costs and how much it matters decide (see `firmware.failover.pace`)."""
+    """How an uplink is probed now: what it costs and how much it matters decide (see `firmware.failover.pace`).
+
+    `patient`: while all is well nobody waits for an answer, so it may be looked for when the next probe is due.
+    """
 
     interval_ms: float = 50.0
     down_ms: float = 100.0
@@ -12,6 +15,7 @@ class Pace(Struct, frozen=True):
     burst_ms: float = 100.0
     floor_ms: float = 20.0
     ceiling_ms: float = 400.0
+    patient: bool = False
 
 
 class Sent(Struct, frozen=True):

@@ -7,17 +7,19 @@ away they are done when it is back, and a metric that it puts back by itself is 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from firmware.clock import now_rfc3339
 from firmware.config import Config, UplinkHardware
 from firmware.drivers.ports import Link, Links
 from firmware.failover import record, routes, steering
 from firmware.failover.echo import Echo, HubTime
-from firmware.failover.health import Carrier, Fact, Health, due_at
+from firmware.failover.health import Carrier, Fact, Health
 from firmware.failover.others import Others
 from firmware.failover.policy import Facts, Move, Uplink
 from firmware.failover.prober import Prober
 from firmware.failover.record import Decision
+from firmware.failover.timing import overdue
 
 RETRY_S = 0.5
 Decided = Callable[[Decision], None]
@@ -39,6 +41,7 @@ class Pilot:
         self.steering = steering.begin(config.site.failover, uplinks, None, self._loop.time())
         self.hub_time = HubTime()
         self._probers = {each.name: self._prober(config, each, secret, self.hub_time) for each in config.unit.uplinks}
+        self._turns = {name: partial(self._turn, name) for name in self._probers}
 
     def _prober(self, config: Config, of: UplinkHardware, secret: bytes, hub_time: HubTime) -> Prober:
         tunnel = config.site.failover.tunnels.get(of.name, "")
@@ -127,14 +130,17 @@ class Pilot:
             self._schedule(name)
 
     def _schedule(self, name: str) -> None:
-        self._probers[name].due(due_at(self.steering.health(name)), lambda: self._turn(name))
+        self._probers[name].due(self.steering.health(name), self._turns[name])
 
     def _turn(self, name: str) -> None:
         """An uplink's timer. Before a probe is judged missing, what waits to be heard is heard, on all of them."""
         if self.steering.health(name).pending:
+            self._probers[name].hear()
+        now = self._loop.time()
+        if overdue(self.steering.health(name), now):
             for prober in self._probers.values():
                 prober.hear()
-        self._probers[name].turn(self.steering.health(name), self._loop.time())
+        self._probers[name].turn(self.steering.health(name), now)
 
     def _carrying(self, links: Mapping[str, Link]) -> str | None:
         interface = routes.carrying(links)

@@ -28,17 +28,32 @@ class Prober:
         self._timer: asyncio.TimerHandle | None = None
         self._counter = Path(COUNTER.format(tunnel)) if tunnel else None
         self._traffic, self._asked_others_at = 0, 0.0
-        self._loop.add_reader(echo.socket, self.hear)
+        self._listening = False
+        self._listen(True)
         if others.socket:
             self._loop.add_reader(others.socket, self._hear_others)
 
-    def due(self, at: float, then: Callable[[], None]) -> None:
-        """Calls `then` at `at` and not before; replaces what was due."""
+    def due(self, health: Health, then: Callable[[], None]) -> None:
+        """Calls `then` when the machine must be asked and not before; replaces what was due.
+
+        The answers of a calm uplink wait for that in the socket, with the kernel's time on them.
+        """
+        at = strikes.due_at(health)
+        self._listen(not strikes.calm(health))
         if self._timer:
             if self._timer.when() == at:
                 return
             self._timer.cancel()
         self._timer = None if at == strikes.NEVER else self._loop.call_at(max(at, self._loop.time()), then)
+
+    def _listen(self, on: bool) -> None:
+        if on is self._listening:
+            return
+        self._listening = on
+        if on:
+            self._loop.add_reader(self.echo.socket, self.hear)
+        else:
+            self._loop.remove_reader(self.echo.socket)
 
     def hear(self) -> None:
         """Everything that has come in, told at the time it came."""
@@ -47,7 +62,7 @@ class Prober:
 
     def turn(self, health: Health, now: float) -> None:
         """What is due now: a probe, or the count of one that is missing."""
-        if health.pending and self._moved():
+        if strikes.overdue(health, now) and self._moved():
             self._happened(self.name, Traffic(), now)
         if strikes.probe_at(health) > now:
             self._happened(self.name, Tick(), now)
@@ -77,7 +92,7 @@ class Prober:
     def close(self) -> None:
         if self._timer:
             self._timer.cancel()
-        self._loop.remove_reader(self.echo.socket)
+        self._listen(False)
         self.echo.close()
         if self.others.socket:
             self._loop.remove_reader(self.others.socket)

@@ -26,7 +26,10 @@ class Steering(Struct, frozen=True):
     stretch: float = 1.0
 
     def health(self, name: str) -> Health:
-        return next(each.health for each in self.facts.uplinks if each.name == name)
+        for each in self.facts.uplinks:
+            if each.name == name:
+                return each.health
+        raise KeyError(name)
 
 
 def begin(settings: FailoverPolicy, uplinks: tuple[Uplink, ...], active: str | None, now: float) -> Steering:
@@ -42,7 +45,7 @@ def adopted(steering: Steering, active: str, now: float) -> Steering:
 def happened(steering: Steering, name: str, fact: Fact, now: float) -> tuple[Steering, tuple[Move, ...]]:
     """After `fact` on the uplink `name`."""
     before = steering.health(name)
-    after, _ = strikes.step(before, fact, now)
+    after = strikes.happened(before, fact, now)
     steering = replace(steering, facts=_with(steering.facts, name, after))
     return _decided(steering, now) if _matters(steering, name, before, after) else (steering, ())
 
