@@ -33,16 +33,20 @@ pytest: packages
 run: packages  ## the whole unit on twins; open the page it prints (PORT=8911)
 	@exec $$(.venv/bin/python -c "" 2> /dev/null || echo $(MACHINE)/enter --online "$$(cat .packages)") .venv/bin/python -m bench --port $(PORT)
 
-bench-failover: packages  ## how long traffic stops: the unit, NetworkManager alone, a mwan3-like tracker (ARGS="--runs 20"); results/failover.json
+bench-failover: packages  ## how long traffic stops: the unit, NetworkManager alone, a mwan3-like tracker (ARGS="--runs 20 --who unit"); results/failover.json
 	@$(FIRST) $(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.failover $(ARGS)
 
 .PHONY: week
 week:  ## a simulated week of a wired uplink with losses and bursts: never left (ARGS="--seed 7 --days 7")
 	@.venv/bin/python -m tests.firmware.failover.week $(ARGS)
 
+.PHONY: bench-responder
+bench-responder:  ## probes a second one responder process of the hub answers (ARGS="--seconds 5"); results/responder.json
+	@.venv/bin/python -m tests.bench.responder $(ARGS)
+
 .PHONY: bench-uplinks
 bench-uplinks: packages  ## CPU and LTE bytes of the idle uplinks service with three uplinks (ARGS="--seconds 180"); results/uplinks_cost.json
-	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.uplinks_cost $(ARGS)
+	@$(FIRST) $(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.uplinks_cost $(ARGS)
 
 bench-audio: packages  ## mute latency, proof and lies on a real sound server (ARGS="--presses 200"); results/audio.json
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.audio $(ARGS)

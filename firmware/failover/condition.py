@@ -41,6 +41,7 @@ class Health(Struct, frozen=True):
     missed_at: float = -NEVER
     traffic_at: float = -NEVER
     other_at: float = -NEVER
+    near_at: float = -NEVER
     trouble_at: float | None = None
     well_since: float | None = None
 
@@ -53,3 +54,9 @@ def lossy(health: Health) -> float | None:
 def hub_silent(health: Health, now: float) -> bool:
     """The hub does not answer here, but others do: this uplink is not what is broken."""
     return health.state == "down" and health.carrier is not False and now - health.other_at <= OTHER_FRESH_S
+
+
+def dead_behind(health: Health, now: float) -> bool:
+    """Nobody answers here but the uplink's own gateway: what is broken lies behind it."""
+    silent = health.state == "down" and health.carrier is not False and not hub_silent(health, now)
+    return silent and now - health.near_at <= OTHER_FRESH_S

@@ -45,6 +45,10 @@ class Other(Struct, frozen=True):
     """A target besides the hub answered through this uplink now."""
 
 
+class Near(Struct, frozen=True):
+    """The uplink's own gateway answered now: the cable is good, and nothing is said of what lies behind."""
+
+
 class Paced(Struct, frozen=True):
     """From now on the uplink is probed like this."""
 
@@ -59,4 +63,4 @@ class Tick(Struct, frozen=True):
     """Time went by."""
 
 
-Fact = Sent | Answered | Carrier | Traffic | Other | Paced | Wanted | Tick
+Fact = Sent | Answered | Carrier | Traffic | Other | Near | Paced | Wanted | Tick

@@ -19,7 +19,8 @@ path needs no longer than that.
 
 *Suspect* is also where an uplink is that reaches the hub but is unfit for voice (`poor`): lossy (Page's CUSUM over all
 probes, a run of misses counting once, so that a burst is one loss), or slow (one-way over 150 ms, ITU-T G.114, three
-times running). And where one is whose hub is silent while other targets answer (`hub_silent`).
+times running). And where one is whose hub is silent while other targets answer (`hub_silent`);
+its own gateway is none of them, since that answers on a line that is dead behind it.
 """
 
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from firmware.failover.estimate import MASK, WINDOW, RoundTrip, measured
 from firmware.failover.evidence import Answered as Answered
 from firmware.failover.evidence import Carrier as Carrier
 from firmware.failover.evidence import Fact as Fact
+from firmware.failover.evidence import Near as Near
 from firmware.failover.evidence import Other as Other
 from firmware.failover.evidence import Pace as Pace
 from firmware.failover.evidence import Paced as Paced
@@ -179,6 +181,7 @@ _ON: dict[type, Callable[[Health, Any, float], Health]] = {
     Carrier: _carrier,
     Traffic: lambda health, _, now: replace(health, traffic_at=now),
     Other: lambda health, _, now: replace(health, other_at=now),
+    Near: lambda health, _, now: replace(health, near_at=now),
     Paced: lambda health, fact, _: _timed(replace(health, pace=fact.pace)),
     Wanted: lambda health, _, __: replace(health, sent_at=-NEVER),
     Tick: lambda health, _, __: health,

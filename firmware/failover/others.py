@@ -1,6 +1,7 @@
 """Targets besides the hub, asked by ICMP echo (RFC 792) through one uplink: who answers when the hub does not.
 
-Not authenticated, so it never makes an uplink good: it only tells a silent hub from a broken uplink.
+Not authenticated, so it never makes an uplink good: it only tells a silent hub from a broken uplink. The uplink's own
+gateway is asked too, but it is no witness for the uplink: it answers on a line that is dead behind it.
 """
 
 import contextlib
@@ -27,6 +28,11 @@ def request(identifier: int, number: int, nonce: bytes) -> bytes:
     """One echo request."""
     body = HEADER.pack(ECHO, 0, 0, identifier, number) + nonce
     return HEADER.pack(ECHO, 0, checksum(body), identifier, number) + nonce
+
+
+def sender(packet: bytes) -> str:
+    """Who sent an IPv4 packet (RFC 791: the source address is at 12)."""
+    return socket.inet_ntoa(packet[12:16])
 
 
 def is_reply(packet: bytes, identifier: int, nonce: bytes) -> bool:
@@ -57,17 +63,19 @@ class Others:
                 if self.socket:
                     self.socket.sendto(packet, (target, 0))
 
-    def answered(self) -> bool:
-        """Whether any target answered since the last time."""
-        found = False
+    def answered(self) -> frozenset[str]:
+        """Who answered since the last time."""
+        found = set()
         while self.socket:
             try:
-                found |= is_reply(self.socket.recv(256), self._identifier, self._nonce)
+                packet = self.socket.recv(256)
             except BlockingIOError:
                 break
             except OSError:
                 continue
-        return found
+            if is_reply(packet, self._identifier, self._nonce):
+                found.add(sender(packet))
+        return frozenset(found)
 
     def close(self) -> None:
         if self.socket:

@@ -34,7 +34,6 @@ class Pilot:
         self._links, self._decided = links, decided
         self._loop = asyncio.get_running_loop()
         self._hardware = {each.name: each for each in config.unit.uplinks}
-        self._targets = config.site.failover.targets
         self._moves: list[tuple[Move, Facts, float]] = []
         self._act = asyncio.Event()
         uplinks = tuple(Uplink(each.name, each.kind, order, Health()) for order, each in enumerate(config.unit.uplinks))
@@ -46,7 +45,7 @@ class Pilot:
     def _prober(self, config: Config, of: UplinkHardware, secret: bytes, hub_time: HubTime) -> Prober:
         tunnel = config.site.failover.tunnels.get(of.name, "")
         echo = Echo(of.interface, config.unit.name, secret, hub_time)
-        return Prober(of.name, echo, Others(of.interface), tunnel, self.happened)
+        return Prober(of.name, echo, Others(of.interface), tunnel, config.site.failover.targets, self.happened)
 
     @property
     def active(self) -> str | None:
@@ -80,7 +79,7 @@ class Pilot:
             self.steering = steering.adopted(self.steering, carrying, now)
         for name, hardware in self._hardware.items():
             link = links.get(hardware.interface, Link(interface=hardware.interface))
-            self._probers[name].targets = (*self._targets, link.gateway) if link.gateway else self._targets
+            self._probers[name].gateway = link.gateway
             reason = "no carrier" if link.carrier is False else "no interface"
             if link.carrier is not None or self.steering.health(name).carrier:
                 self.happened(name, Carrier(bool(link.carrier), reason), now)

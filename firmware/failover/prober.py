@@ -1,12 +1,12 @@
 """One uplink's probing: its sockets and its one timer, around the pure machine. Thin."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from firmware.failover import health as strikes
 from firmware.failover.echo import Echo
-from firmware.failover.health import Fact, Health, Other, Sent, Tick, Traffic
+from firmware.failover.health import Fact, Health, Near, Other, Sent, Tick, Traffic
 from firmware.failover.others import Others
 
 Happened = Callable[[str, Fact, float], None]
@@ -17,13 +17,17 @@ COUNTER = "/sys/class/net/{}/statistics/rx_packets"
 class Prober:
     """Asks through one uplink when the machine says so and hands on what happened; `look` shows the machine's state.
 
-    `hub` is where the hub's responder is (None: not yet known), `targets` who else is asked when it is silent.
+    `hub` is where the hub's responder is (None: not yet known); `targets` are who else is asked when it is silent, and
+    so is the uplink's own `gateway` (empty: none).
     """
 
-    def __init__(self, name: str, echo: Echo, others: Others, tunnel: str, happened: Happened) -> None:
+    def __init__(
+        self, name: str, echo: Echo, others: Others, tunnel: str, targets: Sequence[str], happened: Happened
+    ) -> None:
         self.name, self.echo, self.others = name, echo, others
         self.hub: tuple[str, int] | None = None
-        self.targets: tuple[str, ...] = ()
+        self._targets = tuple(targets)
+        self.gateway = ""
         self._happened, self._loop = happened, asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._counter = Path(COUNTER.format(tunnel)) if tunnel else None
@@ -72,11 +76,14 @@ class Prober:
         self._happened(self.name, Sent(), now)
         if health.state == "down" and now - self._asked_others_at >= OTHERS_EVERY_S:
             self._asked_others_at = now
-            self.others.ask(self.targets)
+            self.others.ask((*self._targets, self.gateway) if self.gateway else self._targets)
 
     def _hear_others(self) -> None:
-        if self.others.answered():
+        answered = self.others.answered()
+        if answered - {self.gateway}:
             self._happened(self.name, Other(), self._loop.time())
+        if self.gateway in answered:
+            self._happened(self.name, Near(), self._loop.time())
 
     def _moved(self) -> bool:
         """Whether the uplink's own tunnel took in anything since it was last looked at."""

@@ -3,8 +3,7 @@
 from msgspec import Struct
 
 from firmware import facts
-from firmware.failover import health as strikes
-from firmware.failover.health import NEVER, Health
+from firmware.failover.condition import NEVER, Health, dead_behind, hub_silent, lossy
 from firmware.failover.policy import Facts, Grade, Move, Uplink, Why, grade
 from firmware.failover.steering import Steering
 
@@ -53,12 +52,12 @@ def _seen(uplink: Uplink, now: float) -> Seen:
         name=uplink.name,
         kind=uplink.kind,
         grade=grade(health, now),
-        reason=health.reason,
+        reason=reason(health, now),
         carrier=health.carrier,
         rtt_ms=_round(health.path.srtt_ms),
         jitter_ms=jitter_ms(health),
         one_way_ms=_round(health.one_way_ms),
-        loss=strikes.lossy(health),
+        loss=lossy(health),
         misses=health.misses,
         proven_ms_ago=_round((now - health.proof_at) * 1000) if health.proof_at > -NEVER else None,
         well_s=None if health.well_since is None else _round(now - health.well_since),
@@ -79,14 +78,21 @@ def shown(steering: Steering, now: float) -> tuple[facts.Uplink, ...]:
 
 
 def _shown(uplink: Uplink, active: str | None, now: float) -> facts.Uplink:
-    health, silent = uplink.health, strikes.hub_silent(uplink.health, now)
+    health = uplink.health
     return facts.Uplink(
         name=uplink.name,
         kind=uplink.kind,
-        state="suspect" if silent else health.state,
+        state="suspect" if hub_silent(health, now) else health.state,
         active=uplink.name == active,
         rtt_ms=_round(health.path.srtt_ms),
         jitter_ms=jitter_ms(health),
-        loss=strikes.lossy(health),
-        reason="the hub is silent, others answer" if silent else health.reason,
+        loss=lossy(health),
+        reason=reason(health, now),
     )
+
+
+def reason(health: Health, now: float) -> str:
+    """Why an uplink is not up, in words; empty where it is."""
+    if hub_silent(health, now):
+        return "the hub is silent, others answer"
+    return "silent, but its gateway answers" if dead_behind(health, now) else health.reason

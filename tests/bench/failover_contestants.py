@@ -1,6 +1,7 @@
 """Who is measured: our unit, NetworkManager alone, and a mwan3-like tracker, each on a network of its own."""
 
 import os
+import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,11 +16,18 @@ SETTINGS = "clean_s = 1.0\nhold_max_s = 1.0\nforgive_s = 1.0"
 
 
 class Contestant(NamedTuple):
-    """`bound_s` is how long one run waits for traffic to flow again."""
+    """`make` builds one of its networks, named by a prefix; `renew` puts it back where a run begins, once healed.
+
+    `bound_s` is how long one run waits for traffic to flow again; `labs` how many networks run beside each other: the
+    peers wait for seconds most of the time, and their figures are of seconds.
+    """
 
     name: str
-    make: Callable[[AsyncExitStack, Path], Awaitable[Lab]]
+    make: Callable[[AsyncExitStack, Path, str], Awaitable[Lab]]
+    renew: Callable[[Lab], Awaitable[None]]
     bound_s: float
+    labs: int
+    every_s: float
 
 
 async def idle_neighbours(lab: Lab) -> None:
@@ -35,35 +43,44 @@ async def idle_neighbours(lab: Lab) -> None:
         await each.own()
 
 
-async def ours(stack: AsyncExitStack, folder: Path) -> Lab:
+async def ours(stack: AsyncExitStack, folder: Path, prefix: str) -> Lab:
     """The uplinks service."""
-    lab = Lab(folder, prefix="u-", settings=SETTINGS)
+    lab = Lab(folder, prefix=prefix, settings=SETTINGS)
     await lab.start(stack)
     await idle_neighbours(lab)
     await lab.processes.start(lab.unit_program("uplinks"))
     return lab
 
 
-async def networkmanager_alone(stack: AsyncExitStack, folder: Path) -> Lab:
+async def networkmanager_alone(stack: AsyncExitStack, folder: Path, prefix: str) -> Lab:
     """NetworkManager with its connectivity check, and the kernel as it comes."""
     lab = Lab(
-        folder, prefix="n-", connectivity=CONNECTIVITY, passes_dead_links=False, others=answer_connectivity_checks
+        folder, prefix=prefix, connectivity=CONNECTIVITY, passes_dead_links=False, others=answer_connectivity_checks
     )
     await lab.start(stack)
     return lab
 
 
-async def mwan3_like(stack: AsyncExitStack, folder: Path) -> Lab:
+async def mwan3_like(stack: AsyncExitStack, folder: Path, prefix: str) -> Lab:
     """Addresses by NetworkManager, the route by the tracker."""
-    lab = Lab(folder, prefix="m-")
+    lab = Lab(folder, prefix=prefix)
     await lab.start(stack)
     argv = inside(lab.names.unit, python("tests.bench.failover_peers"))
     await lab.processes.start(Program("tracker", argv, {}, lambda: True))
     return lab
 
 
-OURS = Contestant("unit", ours, 10.0)
+async def nothing(_: Lab) -> None:
+    """It comes back by itself soon enough."""
+
+
+async def new_tracker(lab: Lab) -> None:
+    """By itself it would take 8 answers, 40 s, to trust an uplink again; a fresh one trusts all."""
+    lab.processes["tracker"].signal(signal.SIGKILL)
+
+
+OURS = Contestant("unit", ours, nothing, bound_s=10.0, labs=2, every_s=0.01)
 PEERS = (
-    Contestant("NetworkManager 5 s", networkmanager_alone, 60.0),
-    Contestant("mwan3-like 5/2/3", mwan3_like, 60.0),
+    Contestant("NetworkManager 5 s", networkmanager_alone, nothing, bound_s=40.0, labs=5, every_s=0.02),
+    Contestant("mwan3-like 5/2/3", mwan3_like, new_tracker, bound_s=40.0, labs=5, every_s=0.02),
 )

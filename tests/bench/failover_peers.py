@@ -6,13 +6,15 @@ carrier at once. Written from that description. It says nothing of mwan3's own c
 """
 
 import asyncio
+import contextlib
 import socket
 
 from firmware.drivers.carrier import CarrierWatch
 from hw.cables import namespace
-from hw.cables.topology import HUB, LINES, Line, run
+from hw.cables.topology import HUB, LINES, CablesError, Line, run
 
 INTERVAL_S, TIMEOUT_S, DOWN, UP = 5.0, 2, 3, 8
+AGAIN_S = 0.1  # a carrier is back before NetworkManager has given the address back
 METRIC = 10
 HTTP_PORT = 8_080
 CONNECTIVITY = f"enabled=true\nuri=http://{HUB}:{HTTP_PORT}/\nresponse=online\ninterval=5"
@@ -28,9 +30,10 @@ async def answer_connectivity_checks(hub: str) -> asyncio.Server:
         return made
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(ANSWER)
-        await writer.drain()
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):  # the line is cut
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(ANSWER)
+            await writer.drain()
         writer.close()
 
     return await asyncio.start_server(answer, sock=namespace.within(hub, make))
@@ -45,6 +48,7 @@ class Tracker:
         self.carrier = {line.interface: True for line in lines}
         self.count = {line.interface: 0 for line in lines}
         self.changed = asyncio.Event()
+        self.changed.set()
 
     def on_carrier(self, interface: str, carrier: bool | None) -> None:
         if interface in self.carrier:
@@ -74,10 +78,17 @@ class Tracker:
             await self.changed.wait()
             self.changed.clear()
             usable = [line for line in self.lines if self.up[line.interface] and self.carrier[line.interface]]
-            if usable:
-                best = usable[0]
-                route = ("default", "via", best.gateway, "dev", best.interface, "metric", str(METRIC))
-                await run("ip", "route", "replace", *route)
+            if usable and not await self.routed(usable[0]):
+                asyncio.get_running_loop().call_later(AGAIN_S, self.changed.set)
+
+    async def routed(self, best: Line) -> bool:
+        """Whether the default route now goes by `best`."""
+        try:
+            route = ("default", "via", best.gateway, "dev", best.interface, "metric", str(METRIC))
+            await run("ip", "route", "replace", *route)
+        except CablesError:
+            return False
+        return True
 
 
 async def main() -> None:

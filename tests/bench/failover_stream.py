@@ -1,6 +1,7 @@
 """A steady stream of datagrams both ways through the unit's data tunnel, and what a fault did to it."""
 
 import asyncio
+import bisect
 import itertools
 import math
 import socket
@@ -11,14 +12,15 @@ from typing import NamedTuple
 from firmware.failover.tunnels import DATA
 from hw.cables import namespace
 
-EVERY_S = 0.01
 PACKET = struct.Struct("!I")
 PORT = 40_000
+ON_ITS_WAY_S = 0.1
 
 
 class Outage(NamedTuple):
-    """What was seen from a moment on. `gap_ms`: the longest time without an arrival, the worse direction. `broken_ms`:
-    from that moment until the last packet that was lost left, i.e. until all was well. None: it never was."""
+    """What was seen from a moment on. `gap_ms`: the longest time without an arrival, the worse direction; one that
+    still lasts counts as long as it is. `broken_ms`: from that moment until the last packet that was lost left, i.e.
+    until all was well. None: it was not, within the bound."""
 
     lost: int
     gap_ms: float
@@ -56,7 +58,7 @@ class Way:
         window = [number for number, sent in enumerate(self.sent) if at <= sent < until]
         lost = [number for number in window if number not in self.came]
         arrivals = sorted(came for came in self.came.values() if came >= at)
-        edges = [at, *[each for each in arrivals if each < until + 1.0]]
+        edges = [at, *[each for each in arrivals if each < until], until]
         gap = max((b - a for a, b in itertools.pairwise(edges)), default=math.inf)
         never = not arrivals or bool(lost and lost[-1] == window[-1])
         return Outage(len(lost), gap * 1000, None if never else (self.sent[lost[-1]] - at) * 1000 if lost else 0.0)
@@ -64,14 +66,15 @@ class Way:
     def quiet_since(self, at: float, last_s: float) -> bool:
         """Whether everything sent in the last `last_s` (but the newest, still on its way) has come."""
         now = time.monotonic()
-        recent = [n for n in range(len(self.sent) - 1, -1, -1) if now - last_s <= self.sent[n] <= now - 0.1]
-        return now - at > last_s and all(number in self.came for number in recent[-int(last_s / EVERY_S) :])
+        recent = range(bisect.bisect_left(self.sent, now - last_s), bisect.bisect_right(self.sent, now - ON_ITS_WAY_S))
+        return now - at > last_s and all(number in self.came for number in recent)
 
 
 class Stream:
     """Both ways, from `start` to `close`; the sockets live in the two namespaces, the clock is one."""
 
-    def __init__(self, unit: str, hub: str) -> None:
+    def __init__(self, unit: str, hub: str, every_s: float) -> None:
+        self._every_s = every_s
         here, there = (DATA.unit(1), PORT), (DATA.hub(), PORT)
         self._unit, self._hub = namespace.udp_socket(unit, here), namespace.udp_socket(hub, there)
         self.ways = (Way(self._unit, self._hub, there), Way(self._hub, self._unit, here))
@@ -82,7 +85,7 @@ class Stream:
         while True:
             for way in self.ways:
                 way.send()
-            due = max(due + EVERY_S, time.monotonic() - EVERY_S)
+            due = max(due + self._every_s, time.monotonic() - self._every_s)
             await asyncio.sleep(max(due - time.monotonic(), 0))
 
     def outage(self, at: float, until: float) -> Outage:

@@ -158,9 +158,10 @@ def main() -> int:
     given = parser.parse_args()
     began = time.process_time()
     found = lived(given.seed, given.days)
+    took = f"{time.process_time() - began:.1f} s of CPU"
     print(
         f"seed {found.seed}: {found.days:g} days, {found.probes:,} probes, {found.lost:,} lost, "
-        f"{found.bursts:,} bursts, {found.doubts:,} doubts; {found.left or 'never left'}; {time.process_time() - began:.1f} s of CPU"
+        f"{found.bursts:,} bursts, {found.doubts:,} doubts; {found.left or 'never left'}; {took}"
     )
     return int(bool(found.left))
 
