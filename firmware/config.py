@@ -157,6 +157,15 @@ class SurveyPolicy(Section, frozen=True):
     room_noise_dbfs: Annotated[float, Meta(ge=-90, le=0)] = -40.0
 
 
+class UpdatePolicy(Section, frozen=True):
+    """Where releases are published (below `url`: metadata/ and targets/; empty: nowhere), how often the unit looks, and
+    how long after a call it is left alone."""
+
+    url: Annotated[str, Meta(max_length=1_000, pattern=r"^(https?://[^\s?#]+[^\s?#/])?$")] = ""
+    poll_s: Annotated[float, Meta(ge=1, le=86_400)] = 900.0
+    quiet_minutes: Annotated[float, Meta(ge=0, le=1_440)] = 60.0
+
+
 class Site(Section, frozen=True):
     """site.toml: what holds for every unit of the agency."""
 
@@ -169,6 +178,7 @@ class Site(Section, frozen=True):
     calls: CallPolicy = CallPolicy()
     failover: FailoverPolicy = FailoverPolicy()
     survey: SurveyPolicy = SurveyPolicy()
+    updates: UpdatePolicy = UpdatePolicy()
 
 
 class PanelHardware(Section, frozen=True):
@@ -286,6 +296,16 @@ class Folders(Section, frozen=True):
     run: str = "/run/hdu"
 
 
+class UpdateHardware(Section, frozen=True):
+    """This unit's ring, the update root that the image ships, and how bundles come: streamed by RAUC (its verity
+    format), or downloaded whole; `none`: this unit has no slots. New settings are on trial for `trial_s`."""
+
+    ring: Literal["canary", "early", "all"] = "all"
+    root: Annotated[str, Meta(max_length=255)] = "/usr/share/hdu/root.json"
+    bundles: Literal["stream", "download", "none"] = "stream"
+    trial_s: Annotated[float, Meta(ge=1, le=3_600)] = 300.0
+
+
 class UnitFile(Section, frozen=True):
     """unit.toml: what is true of this unit alone."""
 
@@ -299,6 +319,7 @@ class UnitFile(Section, frozen=True):
     headset: HeadsetHardware = HeadsetHardware()
     power: PowerHardware = PowerHardware()
     softphone: Softphone = Softphone()
+    updates: UpdateHardware = UpdateHardware()
     certificates: Certificates = Certificates()
     probing_key: str = "/etc/hdu/probe.key"
     voice_copies: Literal["mirror", "nft"] = "mirror"

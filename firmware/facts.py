@@ -257,9 +257,13 @@ class SelfTest(Fact, frozen=True):
 
 
 class Update(Fact, frozen=True):
-    """`booted` is the slot that runs; `proven` whether that release was marked good here (None: not known yet).
+    """`state` is idle, waiting, fetching, installing, restarting, proving (a bundle) or on-trial (settings).
 
-    `ring` is this unit's; `failed_version` the release that was refused or taken back last, `failed` why.
+    `booted` is the slot that runs; `proven` whether that release was marked good here (None: not known yet).
+
+    `site` is the version of the settings in force, `site_proven` whether they have stood their trial. `available` is
+    the roll-out that is next and `reason` why it waits; `refused` what was wrong with the repository at the last look
+    (`looked_at`). `failed_version` is what was taken back last (`failed_kind`: bundle or site), `failed` why.
     """
 
     state: str = "idle"
@@ -269,6 +273,13 @@ class Update(Fact, frozen=True):
     proven: bool | None = None
     failed_version: str = ""
     failed: str = ""
+    failed_kind: str = ""
+    site: str = ""
+    site_proven: bool | None = None
+    available: str = ""
+    reason: str = ""
+    refused: str = ""
+    looked_at: str = ""
 
 
 class Recorder(Fact, frozen=True):

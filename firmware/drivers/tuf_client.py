@@ -11,7 +11,7 @@ from pathlib import Path
 
 import urllib3
 from tuf.api import exceptions
-from tuf.api.metadata import TargetFile
+from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 METADATA_BYTES = 1 << 20
@@ -67,7 +67,7 @@ class Repository:
         limits = UpdaterConfig(
             snapshot_max_length=METADATA_BYTES, targets_max_length=METADATA_BYTES, root_max_length=METADATA_BYTES
         )
-        self.folder = folder
+        self.url, self.folder = url, folder
         (folder / "metadata").mkdir(parents=True, exist_ok=True)
         (folder / "targets").mkdir(exist_ok=True)
         with _refusing():
@@ -90,6 +90,17 @@ class Repository:
         """What is signed under `name` (length and hash); None: nothing. Refused as with `refresh`."""
         with _refusing():
             return self.updater.get_targetinfo(name)
+
+    def names(self, prefix: str) -> list[str]:
+        """What the targets role has signed below `prefix`, in order of name, as of the last `refresh`."""
+        with _refusing():
+            known: Metadata[Targets] = Metadata.from_file(str(self.folder / "metadata" / "targets.json"))
+            return sorted(name for name in known.signed.targets if name.startswith(prefix))
+
+    def address(self, found: TargetFile) -> str:
+        """Where a target is, for who verifies what it takes from there."""
+        folder, _, name = found.path.rpartition("/")
+        return f"{self.url}/targets/{folder}{'/' if folder else ''}{found.hashes['sha256']}.{name}"
 
     def fetch(self, found: TargetFile) -> Path:
         """The whole, verified file; what was there before it stays until then."""

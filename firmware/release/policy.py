@@ -2,7 +2,8 @@
 
 | asked, in this order            | else                                                                  |
 |---------------------------------|-----------------------------------------------------------------------|
-| newer than what was booted      | none: never back, and never twice what failed here                     |
+| newer than what was booted, and | none: never back, and never twice what failed here                     |
+| than what ever proved itself    |                                                                       |
 | not stopped                     | waits                                                                 |
 | in the ring's percentage        | waits                                                                 |
 | on mains, off shift, no call    | waits, urgent or not                                                  |
@@ -22,7 +23,8 @@ HOUR_S = 3_600.0
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """What the policy asks about this unit. None is unknown and holds the update back. `refused` are versions that were
-    tried here and taken back; `halted` the ids of stopped roll-outs."""
+    tried here and taken back, of bundles and of sites; `halted` the ids of stopped roll-outs; `least` the newest bundle
+    that ever proved itself here: after a roll-back nothing older than that comes either."""
 
     unit: str
     ring: Ring = "all"
@@ -32,7 +34,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     in_call: bool | None = None
     on_mains: bool | None = None
     over_lte: bool | None = None
+    least: str = "0"
     refused: frozenset[str] = frozenset()
+    refused_sites: frozenset[str] = frozenset()
     halted: frozenset[str] = frozenset()
 
 
@@ -60,8 +64,10 @@ def decide(offered: Iterable[RollOut], here: Situation, now_s: float) -> Decisio
 
 
 def _concerns(offer: RollOut, here: Situation) -> bool:
-    has = here.booted if offer.kind == "bundle" else here.site
-    return version_key(offer.version) > version_key(has) and offer.version not in here.refused
+    version = version_key(offer.version)
+    if offer.kind == "site":
+        return version > version_key(here.site) and offer.version not in here.refused_sites
+    return version_key(here.booted) < version >= version_key(here.least) and offer.version not in here.refused
 
 
 def decide_one(offer: RollOut, here: Situation, now_s: float) -> Decision:
@@ -75,13 +81,8 @@ def _held(offer: RollOut, here: Situation, hour: float) -> str:
         return f"{offer.id} is stopped"
     if share(here.unit, offer.id) >= offer.percent.get(here.ring, 0):
         return f"{offer.id} has not come to this unit yet (ring {here.ring})"
-    for known, wanted, words in (
-        (here.on_mains, True, "on battery"),
-        (here.on_shift, False, "on shift"),
-        (here.in_call, False, "in a call"),
-    ):
-        if known is not wanted:
-            return words if known is not None else f"not known whether {words}"
+    if disturbs := disturbing(here):
+        return disturbs
     if offer.urgent:
         return ""
     if here.over_lte is not False:
@@ -89,6 +90,18 @@ def _held(offer: RollOut, here: Situation, hour: float) -> str:
     return (
         "" if offer.window.open(hour) else f"outside the window {offer.window.from_hour} to {offer.window.to_hour} UTC"
     )
+
+
+def disturbing(here: Situation) -> str:
+    """Why no update may touch this unit now, urgent or not; empty: it may."""
+    for known, wanted, words in (
+        (here.on_mains, True, "on battery"),
+        (here.on_shift, False, "on shift"),
+        (here.in_call, False, "in a call"),
+    ):
+        if known is not wanted:
+            return words if known is not None else f"not known whether {words}"
+    return ""
 
 
 def poll_delay_s(every_s: float, chance: float) -> float:

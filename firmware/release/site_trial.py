@@ -25,14 +25,16 @@ class Trial(msgspec.Struct, frozen=True):
     connected: bool = False
 
 
-def decide(trial: Trial, connected: bool | None, now_s: float) -> tuple[Trial, Literal["wait", "keep", "take-back"]]:
+def decide(
+    trial: Trial, connected: bool | None, now_s: float, lost_s: float = LOST_S, keep_s: float = KEEP_S
+) -> tuple[Trial, Literal["wait", "keep", "take-back"]]:
     """The trial as it is now and what to do. Unknown is not connected: settings may have broken who would know."""
     if bool(connected) is not trial.connected:
         trial = Trial(now_s, bool(connected))
     lasted_s = now_s - trial.since_s
     if trial.connected:
-        return trial, "keep" if lasted_s >= KEEP_S else "wait"
-    return trial, "take-back" if lasted_s >= LOST_S else "wait"
+        return trial, "keep" if lasted_s >= keep_s else "wait"
+    return trial, "take-back" if lasted_s >= lost_s else "wait"
 
 
 class SiteRefused(Exception):

@@ -35,6 +35,10 @@ NIGHT_S, NOON_S = 23 * 3_600.0, 12 * 3_600.0
         ({"refused": frozenset({"1.1"})}, {"urgent": True}, NIGHT_S, "none", "nothing newer"),
         ({"site": "1.1"}, {"kind": "site", "target": "site/x"}, NIGHT_S, "none", "nothing newer"),
         ({"site": "7"}, {}, NIGHT_S, "install", "due"),
+        ({"least": "1.2"}, {"urgent": True}, NIGHT_S, "none", "nothing newer"),
+        ({"least": "1.1"}, {}, NIGHT_S, "install", "due"),
+        ({"refused": frozenset({"1.1"})}, {"kind": "site", "target": "site/x"}, NIGHT_S, "install", "due"),
+        ({"refused_sites": frozenset({"1.1"})}, {"kind": "site", "target": "site/x"}, NIGHT_S, "none", "nothing"),
     ],
 )
 def test_the_table(unit: dict[str, Any], out: dict[str, Any], now_s: float, action: str, reason: str) -> None:

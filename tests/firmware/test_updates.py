@@ -1,0 +1,206 @@
+"""The updates service on a private bus, against a signed repository on a real web server."""
+
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware import bus, facts
+from firmware.release import memory
+from tests.firmware.conftest import Followed
+from tests.firmware.service_scene import ROOT, Service, eventually, running
+from tests.hdu.test_publish import serving
+from tests.hub.updates.conftest import Agency
+
+OUT = 'id = "{id}"\nurgent = true\nkind = "site"\ntarget = "site/{id}.toml"\nversion = "{version}"\n'
+OUT += "[percent]\nall = 100\n"
+SITE = '[updates]\nurl = "{url}"\npoll_s = 1\nquiet_minutes = 0\n'
+UNIT = 'name = "hdu-0001"\n[updates]\nroot = "{root}"\nbundles = "none"\ntrial_s = 1.5\n[folders]\ndata = "{at}/data"\n'
+
+
+@dataclass
+class Scene:
+    """A unit whose other services say what the test lets them say."""
+
+    folder: Path
+    agency: Agency
+    exports: dict[str, bus.Export[Any]] = field(default_factory=dict)
+    published: dict[str, bytes] = field(default_factory=dict)
+
+    async def say(self, **services: Any) -> None:
+        for name, fact in services.items():
+            if name not in self.exports:
+                self.exports[name] = bus.Export(bus.connect(), name, fact)
+                await self.exports[name].own()
+            self.exports[name].set(fact)
+
+    def offer(self, version: str, settings: str) -> None:
+        """Publishes settings for everybody, at once."""
+        id = f"site-{version}"
+        self.published |= {f"site/{id}.toml": settings.encode()}
+        self.published |= {f"rollouts/{id}": OUT.format(id=id, version=version).encode()}
+        self.agency.release(self.published)
+
+    @property
+    def settings(self) -> str:
+        return (self.folder / "site.toml").read_text()
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[Agency, str]]:
+    agency = Agency(tmp_path / "agency")
+    agency.ceremony()
+    agency.release({})
+    with serving(agency.public) as url:
+        yield agency, url
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, private_bus: str, web: tuple[Agency, str]) -> AsyncIterator[Scene]:
+    agency, url = web
+    (tmp_path / "root.json").write_bytes((agency.public / "metadata/1.root.json").read_bytes())
+    (tmp_path / "site.toml").write_text(SITE.format(url=url))
+    (tmp_path / "unit.toml").write_text(UNIT.format(root=tmp_path / "root.json", at=tmp_path))
+    made = Scene(tmp_path, agency)
+    wired = facts.Uplink(name="wired", kind="ethernet", state="up", active=True)
+    await made.say(
+        Power=facts.Power(source="mains"),
+        Uplinks=facts.Uplinks(uplinks=(wired,)),
+        Calls=facts.Call(state="idle"),
+        HubLink=facts.Hub(connected=True),
+        Clock=facts.Clock(error_ms=1.0),
+    )
+    yield made
+    for each in made.exports.values():
+        each.bus.close()
+
+
+Follow = Callable[[str, type], Followed]
+
+
+@pytest.fixture
+async def service(scene: Scene) -> AsyncIterator[Service]:
+    async with running(scene.folder, "firmware.updates") as made:
+        yield made
+
+
+def new(scene: Scene) -> str:
+    return scene.settings + "[power]\nlow_minutes = 20.0\n"
+
+
+async def test_settings_are_taken_tried_and_kept(scene: Scene, service: Service, follow: Follow) -> None:
+    told, wanted = follow("Updates", facts.Update), new(scene)
+    scene.offer("2", wanted)
+    await eventually(lambda: scene.settings == wanted, f"the settings are in force: {service.words()}")
+    await eventually(lambda: told.now.state == "on-trial" and told.now.site_proven is None, "they are on trial")
+    await eventually(lambda: told.now.state == "idle" and told.now.site_proven is True, "they are kept")
+    assert told.now.site == "2" and not (scene.folder / "site.before.toml").exists()
+
+
+async def test_settings_that_lose_the_hub_are_taken_back_and_never_tried_again(
+    scene: Scene, service: Service, follow: Follow
+) -> None:
+    told, before, wanted = follow("Updates", facts.Update), scene.settings, new(scene)
+    scene.offer("2", wanted)
+    await eventually(lambda: scene.settings == wanted, "the settings are in force")
+    await scene.say(HubLink=facts.Hub(connected=False))
+    await eventually(lambda: scene.settings == before, "they are taken back")
+    await eventually(lambda: told.now.failed_version == "2", "it is told")
+    assert "the hub was lost" in told.now.failed and told.now.site == "0" and told.now.failed_kind == "site"
+    looked = told.now.looked_at
+    await eventually(lambda: told.now.looked_at > looked, "it has looked again")
+    assert scene.settings == before
+
+
+async def test_a_trial_outlives_a_death_of_the_service(scene: Scene, service: Service) -> None:
+    before, wanted = scene.settings, new(scene)
+    scene.offer("2", wanted)
+    await eventually(lambda: scene.settings == wanted, "the settings are in force")
+    await scene.say(HubLink=facts.Hub(connected=False))
+    await service.kill()
+    await service.start()
+    await eventually(lambda: scene.settings == before, f"they are taken back: {service.words()}")
+    assert memory.load(scene.folder / "data/updates/memory.json").failed[-1].version == "2"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"Calls": facts.Call(state="active")}, "in a call"),
+        ({"Calls": facts.Call()}, "not known whether in a call"),
+        ({"Power": facts.Power(source="battery")}, "on battery"),
+        ({"Power": facts.Power()}, "not known whether on battery"),
+    ],
+)
+async def test_it_waits_and_says_why(
+    scene: Scene, service: Service, follow: Follow, said: dict[str, Any], why: str
+) -> None:
+    told, before = follow("Updates", facts.Update), scene.settings
+    await scene.say(**said)
+    scene.offer("2", new(scene))
+    await eventually(lambda: told.now and told.now.reason == why, f"it waits, {why}: {service.words()}")
+    assert (told.now.state, told.now.available, scene.settings) == ("waiting", "site-2", before)
+
+
+async def test_a_lease_keeps_updates_away_until_it_ends(scene: Scene, service: Service, follow: Follow) -> None:
+    told, wanted = follow("Updates", facts.Update), new(scene)
+    asks = scene.exports["Calls"].bus
+    await bus.call(asks, "Updates", "Hold", "sx", "shift", 600)
+    scene.offer("2", wanted)
+    await eventually(lambda: told.now and told.now.reason == "on shift", "it waits")
+    held = memory.load(scene.folder / "data/updates/memory.json").leases["shift"] - time.time()
+    assert 590 * 60 < held <= 600 * 60
+    await bus.call(asks, "Updates", "Hold", "sx", "shift", 0)
+    await eventually(lambda: scene.settings == wanted, "then it is taken")
+
+
+async def test_without_the_time_nothing_is_believed(scene: Scene, service: Service, follow: Follow) -> None:
+    told = follow("Updates", facts.Update)
+    await scene.say(Clock=facts.Clock())
+    scene.offer("2", new(scene))
+    await eventually(lambda: told.now and told.now.reason == "this unit does not know the time", "it is said")
+    assert told.now.available == ""
+
+
+async def test_settings_that_are_signed_and_wrong_change_nothing(
+    scene: Scene, service: Service, follow: Follow
+) -> None:
+    told, before = follow("Updates", facts.Update), scene.settings
+    scene.offer("2", "[hub]\nmqtt_port = 0\n")
+    await eventually(lambda: told.now and told.now.failed_version == "2", "it is refused")
+    assert "mqtt_port = 0 is refused" in told.now.failed
+    await eventually(lambda: told.now.state == "idle", "and done with")
+    assert scene.settings == before
+
+
+async def test_a_stopped_roll_out_waits(scene: Scene, service: Service, follow: Follow) -> None:
+    told, before = follow("Updates", facts.Update), scene.settings
+    await scene.say(Calls=facts.Call(state="active"))
+    scene.offer("2", new(scene))
+    scene.agency.repository().halt(scene.agency.online, "site-2", "canary: 3 roll-backs")
+    await eventually(lambda: told.now and told.now.reason == "site-2 is stopped", "it is stopped")
+    await scene.say(Calls=facts.Call(state="idle"))
+    looked = told.now.looked_at
+    await eventually(lambda: told.now.looked_at > looked, "it has looked again")
+    assert scene.settings == before
+
+
+async def test_a_repository_that_is_not_right_is_told_and_left(scene: Scene, service: Service, follow: Follow) -> None:
+    told, before = follow("Updates", facts.Update), scene.settings
+    await eventually(lambda: told.now and told.now.looked_at, "a look")
+    scene.offer("2", new(scene))
+    (scene.agency.public / "metadata/timestamp.json").write_bytes(b'{"signed": {}}')
+    await eventually(lambda: told.now.refused.startswith("update refused: "), "it is told")
+    assert scene.settings == before and told.now.refused.count("\n") == 0
+
+
+def test_the_resident_service_carries_no_tls_and_no_tuf() -> None:
+    """They live in the short-lived process alone."""
+    words = "import sys, firmware.updates; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert {"tuf", "securesystemslib", "cryptography", "urllib3"} & set(loaded.stdout.split()) == set()
