@@ -29,6 +29,11 @@ class BenchHub:
         self.probing_key.write_text(secrets.token_hex(probing.KEY))
         return probing.unit_key(probing.key(self.probing_key.read_text()), probing.identity(unit)).hex()
 
+    def releases(self, root_copy: Path) -> Program:
+        """The update repository on a plain web server, inside the data tunnel; the unit is given its root."""
+        words = ("serve", str(self.folder / "releases"), "--bind", DATA.hub(), "--root-copy", str(root_copy))
+        return Program("releases", inside(self.names.hub, python("bench.releases", *words)), {}, lambda: True)
+
     def programs(self) -> list[Program]:
         tls = self.folder / "tls"
         broker_argv = broker.write(self.folder / "broker", "0.0.0.0", MQTT_PORT, tls / "broker")

@@ -16,8 +16,9 @@ from aiohttp import web
 
 from bench.handles import Handles
 from bench.hub import BenchHub
-from bench.processes import Processes, inside
-from bench.unit import NAME, BenchUnit
+from bench.processes import Processes, Program, inside
+from bench.releasing import Releasing, keep_settled
+from bench.unit import NAME, SERVICES, BenchUnit
 from bench.unit_view import UnitView
 from firmware import journal
 from firmware.clock import now_rfc3339
@@ -41,8 +42,8 @@ log = logging.getLogger("bench")
 class Bench:
     """Everything of one bench, made in order and taken down in the reverse order."""
 
-    def __init__(self, folder: Path, prefix: str) -> None:
-        self.folder = folder.absolute()
+    def __init__(self, folder: Path, prefix: str, trial_s: float = 300.0) -> None:
+        self.folder, self.trial_s = folder.absolute(), trial_s
         self.cables = CablesTwin(prefix)
         names, unit = self.cables.names, self.folder / "unit"
         headset = HeadsetTwin(unit / "headset")
@@ -53,6 +54,7 @@ class Bench:
         self.agency = AgencyTwin(self.folder / "agency", VOICE.hub(), NAME, inside(names.hub, []))
         self.probe = Probe(names)
         self.power = PowerTwin(unit / "power")
+        self.central_it = Releasing(self.folder / "hub" / "releases", self.site, self.look_for_updates)
         self.twins: dict[str, Twin] = {
             "uplink": self.cables,
             "panel": PanelTwin(unit / "panel"),
@@ -62,7 +64,7 @@ class Bench:
         }
 
     async def start(self, stack: AsyncExitStack) -> None:
-        self.unit.configure(self.hub.certify(NAME), self.hub.probing(NAME))
+        self.unit.configure(self.hub.certify(NAME), self.hub.probing(NAME), self.trial_s)
         accept(self.unit.folder / "data", self.power.pack, rated(PowerHardware()), now_rfc3339())
         await asyncio.gather(*(self._start_twin(name, twin, stack) for name, twin in self.twins.items()))
         await self.unit.close_to_strangers()
@@ -71,13 +73,25 @@ class Bench:
         await self.processes.start(*self.unit.network(), *await self.unit.tunnel_ends())
         await asyncio.gather(
             self._start_twin("call", self.agency, stack),
-            self.processes.start(*self.hub.programs(), *self.unit.services()),
+            self.processes.start(*self.hub.programs(), self.releases(), *self.unit.services()),
         )
         await self._start_twin("probe", self.probe, stack)
-        self.twins |= {"call": self.agency, "probe": self.probe}
+        self.twins |= {"call": self.agency, "probe": self.probe, "release": self.central_it}
         self.unit.export_environment(self.folder / "environment")
         follow = asyncio.create_task(self.view.follow())
         stack.callback(follow.cancel)
+        settle = asyncio.create_task(keep_settled(self.site, self.processes, SERVICES))
+        stack.callback(settle.cancel)
+
+    @property
+    def site(self) -> Path:
+        return self.unit.folder / "config" / "site.toml"
+
+    def releases(self) -> Program:
+        return self.hub.releases(self.site.with_name("root.json"))
+
+    async def look_for_updates(self) -> None:
+        await self.view.call("Updates", "Look")
 
     async def _start_twin(self, name: str, twin: Twin, stack: AsyncExitStack) -> None:
         (self.unit.folder / name).mkdir(parents=True, exist_ok=True)
@@ -115,7 +129,7 @@ async def serve(given: argparse.Namespace) -> None:
     asyncio.get_running_loop().add_reader(given.lifeline, stopped.set)
     began = time.monotonic()
     async with AsyncExitStack() as stack:
-        bench = Bench(fresh(RUN / str(given.port), stack), given.prefix)
+        bench = Bench(fresh(RUN / str(given.port), stack), given.prefix, given.trial_s)
         if given.disk_kb:
             small_disk(bench.folder / "unit" / "data", given.disk_kb, stack)
         await bench.start(stack)
@@ -143,6 +157,7 @@ def main() -> None:
     parser.add_argument(
         "--disk-kb", type=int, default=0, help="keep the unit's data on a disk of this size (0: no limit)"
     )
+    parser.add_argument("--trial-s", type=float, default=300.0, help="how long new settings are on trial")
     given = parser.parse_args()
     journal.set_up()
     try:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench.processes import Program, inside, python
+from bench.releasing import PORT
 from firmware.configfile import seal
 from firmware.failover.firewall import ruleset
 from firmware.failover.tunnels import ALL, DATA, VOICE
@@ -17,7 +18,7 @@ from hw.cables.tunnels import Tunnels
 NAME = "hdu-0001"
 SERVICES = (
     *("panel", "panel-standby", "alerts", "hublink", "panelbus", "status", "readiness", "uplinks"),
-    *("power", "modem", "headset", "calls", "recorder"),
+    *("power", "modem", "headset", "calls", "recorder", "updates"),
 )
 TEMPLATES = Path(__file__).parent / "config"
 
@@ -38,7 +39,7 @@ class BenchUnit:
             **headset,
         }
 
-    def configure(self, tls: Path, probing_key: str) -> None:
+    def configure(self, tls: Path, probing_key: str, trial_s: float = 300.0) -> None:
         """Writes site.toml and unit.toml from the templates, and the keys that provisioning would bring."""
         for part in ("config", "data", "run"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
@@ -50,6 +51,8 @@ class BenchUnit:
             "hub_inner": DATA.hub(),
             "sip": VOICE.hub(),
             "listen": VOICE.unit(1),
+            "updates_port": str(PORT),
+            "trial_s": f"{trial_s:g}",
             "others": ", ".join(f'"{other}"' for other in OTHERS),
         }
         for file in ("site.toml", "unit.toml"):
