@@ -1,6 +1,7 @@
 """`hdu fleet`: who runs what (booted, proven), who failed and why, who is silent; and stops a roll-out that must stop.
 
-  hdu fleet --from https://console/hub.json                             versions, and who is silent
+  hdu fleet --from https://console/hub.json                             versions, and who is silent or refuses; why
+  hdu fleet --from https://console/hub.json --units                     every unit: booted, proven, failed, waiting
   hdu fleet --from hub.json --roll-out rollout.toml [--json]            with a bar per ring, and the failures' reasons
   hdu fleet --from ... --roll-out rollout.toml --guard REPO --online online.key     once a minute, from a timer:
                                                      stops the roll-out when it passes its limit of failures in a ring
@@ -22,6 +23,7 @@ from rich.table import Table
 
 from firmware.facts import Update
 from firmware.release.rollout import RollOut, RollOutError, parse
+from hdu.arguments import Arguments
 from hdu.failure import Failure
 from hdu.sign import secret
 from hub import fleet
@@ -56,6 +58,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     roll_out: str = ""
     rings: tuple[Progress, ...] = ()
     failures: list[tuple[str, int]] = []
+    refusals: list[tuple[str, int]] = []
     stop: str = ""
     next: dict[str, float] | None = None
 
@@ -82,8 +85,9 @@ def _run(row: _Row) -> UnitRun:
 def report(runs: Sequence[UnitRun], roll_out: RollOut | None, now_s: float) -> Report:
     silent = [run.unit for run in runs if run.seen_s is None or now_s - run.seen_s > fleet.SILENT_S]
     versions = dict(sorted(Counter(run.version for run in runs).items()))
+    refusals = Counter(run.refused for run in runs if run.refused).most_common()
     if roll_out is None:
-        return Report(units=list(runs), versions=versions, silent=silent)
+        return Report(units=list(runs), versions=versions, silent=silent, refusals=refusals)
     rings = fleet.progress(runs, roll_out, now_s)
     step = fleet.next_step(rings, roll_out)
     return Report(
@@ -93,19 +97,38 @@ def report(runs: Sequence[UnitRun], roll_out: RollOut | None, now_s: float) -> R
         roll_out=roll_out.id,
         rings=rings,
         failures=fleet.reasons(runs, roll_out),
+        refusals=refusals,
         stop=fleet.stop_reason(rings, roll_out),
         next=None if step is None else {str(ring): percent for ring, percent in step.items()},
     )
 
 
 def show(made: Report, out: Console) -> None:
-    """As a person reads it."""
+    """The sums, as a person reads them."""
     table = Table("release", "units", title=f"{len(made.units)} units, {len(made.silent)} silent")
     for version, number in made.versions.items():
         table.add_row(version, str(number))
     out.print(table)
-    if not made.roll_out:
-        return
+    for reason, number in made.refusals:
+        out.print(f"{number} found the repository not right: {reason}")
+    if made.roll_out:
+        show_roll_out(made, out)
+
+
+def show_units(made: Report, out: Console) -> None:
+    """Every unit by name. What was tried and taken back is told with its reason."""
+    table = Table("unit", "ring", "booted", "proven", "settings", "", title="units")
+    for run in sorted(made.units, key=lambda run: run.unit):
+        proven = {True: "yes", False: "no", None: "unknown"}
+        words = "silent" if run.unit in made.silent else run.refused or run.waits
+        back = f"took back {run.failed_kind} {run.failed_version}: {run.failed}" if run.failed_version else ""
+        site = run.site if run.site_proven else f"{run.site} (on trial)"
+        table.add_row(run.unit, run.ring, run.version, proven[run.proven], site, "; ".join(filter(None, (back, words))))
+    out.print(table)
+
+
+def show_roll_out(made: Report, out: Console) -> None:
+    """A bar per ring, the reasons of those that failed, and what to do next."""
     rings = Table("ring", "units", "concerned", "proven", "unproven", "failed", "silent", "", title=made.roll_out)
     for each in made.rings:
         bar = ProgressBar(total=max(each.concerned, 1), completed=each.proven, width=20)
@@ -131,14 +154,13 @@ def guard(made: Report, repository: Repository, online: Path) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="hdu fleet", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Arguments(prog="hdu fleet", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="source", required=True, help="the console's /hub.json: an address or a file")
     parser.add_argument("--roll-out", type=Path)
     parser.add_argument("--guard", type=Path, metavar="REPO")
     parser.add_argument("--online", type=Path)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--units", action="store_true", help="every unit, not only the sums")
     given = parser.parse_args(arguments)
     if given.guard and not (given.roll_out and given.online):
         raise Failure("hdu fleet: --guard needs --roll-out and --online", status=2)
@@ -149,6 +171,8 @@ def main(arguments: Sequence[str]) -> int:
             print(msgspec.json.encode(made).decode())
         else:
             show(made, Console())
+        if given.units and not given.json:
+            show_units(made, Console())
         if given.guard and (done := guard(made, Repository(given.guard), given.online)):
             print(done)
     except (RollOutError, UpdatesError, OSError) as error:

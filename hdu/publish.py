@@ -15,6 +15,7 @@ from pathlib import Path
 from firmware import configfile
 from firmware.config import Site
 from firmware.release.rollout import RollOutError, parse
+from hdu.arguments import Arguments
 from hdu.failure import Failure
 from hdu.sign import secret
 from hub.updates import keys
@@ -63,9 +64,7 @@ def _online(repository: Repository, given: argparse.Namespace) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="hdu publish", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Arguments(prog="hdu publish", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, dest="action")
     made = {name: commands.add_parser(name) for name in ("root", "stage", "release", "halt", "resume", "check")}
     for command in made.values():

@@ -16,6 +16,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from hdu.arguments import Arguments
 from hdu.failure import Failure
 from hub.updates import keys
 from hub.updates.files import UpdatesError
@@ -59,9 +60,7 @@ def _image(given: argparse.Namespace) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="hdu sign", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Arguments(prog="hdu sign", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     key = commands.add_parser("key")
     key.add_argument("file", type=Path)

@@ -23,7 +23,8 @@ STEPS: tuple[tuple[Ring, float], ...] = (
 
 
 class UnitRun(msgspec.Struct, frozen=True, kw_only=True):
-    """One unit: what it booted, whether that proved itself (None: not known yet), and what it took back and why."""
+    """One unit: what it booted, whether that proved itself (None: not known yet), what it took back and why; the same
+    of its settings. `refused` is what was wrong with the repository, `waits` why it has not taken what it could."""
 
     unit: str
     ring: Ring = "all"
@@ -31,6 +32,11 @@ class UnitRun(msgspec.Struct, frozen=True, kw_only=True):
     proven: bool | None = None
     failed_version: str = ""
     failed: str = ""
+    failed_kind: str = "bundle"
+    site: str = "0"
+    site_proven: bool | None = None
+    refused: str = ""
+    waits: str = ""
     seen_s: float | None = None
 
 
@@ -61,19 +67,29 @@ def run(unit: str, version: str, update: Update, seen_s: float | None) -> UnitRu
         proven=update.proven,
         failed_version=update.failed_version,
         failed=update.failed,
+        failed_kind=update.failed_kind or "bundle",
+        site=update.site or "0",
+        site_proven=update.site_proven,
+        refused=update.refused,
+        waits=update.reason,
         seen_s=seen_s,
     )
 
 
 def state(of: UnitRun, roll_out: RollOut, now_s: float) -> State:
     """Where a unit stands with a release. Failed stays failed, whether or not the unit is heard since."""
-    if of.failed_version == roll_out.version:
+    if took_back(of, roll_out):
         return "failed"
     if of.seen_s is None or now_s - of.seen_s > SILENT_S:
         return "silent"
-    if version_key(of.version) < version_key(roll_out.version):
+    has, proven = (of.site, of.site_proven) if roll_out.kind == "site" else (of.version, of.proven)
+    if version_key(has) < version_key(roll_out.version):
         return "older"
-    return "runs" if of.proven else "unproven"
+    return "runs" if proven else "unproven"
+
+
+def took_back(of: UnitRun, roll_out: RollOut) -> bool:
+    return (of.failed_kind, of.failed_version) == (roll_out.kind, roll_out.version)
 
 
 def progress(runs: Iterable[UnitRun], roll_out: RollOut, now_s: float) -> tuple[Progress, ...]:
@@ -128,7 +144,7 @@ def reasons(runs: Iterable[UnitRun], roll_out: RollOut) -> list[tuple[str, int]]
     """Why units failed, the most frequent first."""
     found: dict[str, int] = {}
     for each in runs:
-        if each.failed_version == roll_out.version:
+        if took_back(each, roll_out):
             words = each.failed or "no reason given"
             found[words] = found.get(words, 0) + 1
     return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))

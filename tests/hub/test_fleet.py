@@ -32,6 +32,21 @@ def test_a_unit_is_what_it_booted_and_proved(run: UnitRun, state: str) -> None:
     assert fleet.state(run, OUT, NOW_S) == state
 
 
+@pytest.mark.parametrize(
+    ("run", "state"),
+    [
+        (UnitRun(unit="a", version="1.1", proven=True, site="2", site_proven=True, seen_s=NOW_S), "older"),
+        (UnitRun(unit="a", site="3", site_proven=True, seen_s=NOW_S), "runs"),
+        (UnitRun(unit="a", site="3", site_proven=None, seen_s=NOW_S), "unproven"),
+        (UnitRun(unit="a", site="2", failed_kind="site", failed_version="3", seen_s=NOW_S), "failed"),
+        (UnitRun(unit="a", site="2", failed_kind="bundle", failed_version="3", seen_s=NOW_S), "older"),
+    ],
+)
+def test_settings_are_counted_by_what_stood_its_trial(run: UnitRun, state: str) -> None:
+    out = RollOut(id="site-3", kind="site", target="site/site-3.toml", version="3", percent={"canary": 100})
+    assert fleet.state(run, out, NOW_S) == state
+
+
 def test_a_status_document_says_it_all() -> None:
     update = Update(ring="canary", proven=True, failed_version="1.2", failed="no network")
     run = fleet.run("hdu-1", "1.1", update, 5.0)
