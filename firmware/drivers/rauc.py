@@ -4,6 +4,7 @@ RAUC verifies a bundle's signature and compatible string itself before it touche
 """
 
 import asyncio
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -42,8 +43,12 @@ def slots(status: list[tuple[str, dict[str, tuple[str, Any]]]]) -> tuple[Slot, .
     )
 
 
+@cache
 def connect() -> "Rauc":
-    """RAUC on the system bus, on a connection of its own: its answers may wait for a slow link."""
+    """RAUC on the system bus: one connection of its own for the whole process; its answers may wait for a slow link.
+
+    A second one would take over the first one's descriptor in the event loop when that is collected.
+    """
     try:
         bus = sd_bus_open_system()
     except SdBusBaseError as error:
@@ -63,7 +68,13 @@ class Rauc:
 
     async def info(self, bundle: str) -> tuple[str, str]:
         """Compatible string and version of a bundle that is rightly signed; RaucError for any other."""
-        found: tuple[str, str] = await self._call("Info", "s", bundle)
+        try:
+            found: tuple[str, str] = await self._call("Info", "s", bundle)
+        except RaucError as error:
+            name = bundle.rpartition("/")[2]
+            raise RaucError(
+                f"rauc: {name} is no whole bundle that this unit trusts ({error}); see its journal"
+            ) from error
         return found
 
     async def mark(self, state: str, slot: str = "booted") -> None:

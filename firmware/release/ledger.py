@@ -38,7 +38,7 @@ class Ledger:
             booted=slot(),
             ring=self.hardware.ring,
             proven=True if known.proven == release() else None,
-            site=known.site,
+            site=known.trial.version if known.trial and trial == "site" else known.site,
             site_proven=None if trial == "site" else True,
             failed_kind=last.kind if last else "",
             failed_version=last.version if last else "",

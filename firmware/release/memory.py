@@ -35,11 +35,10 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """`site` are the settings in force, `site_before` those before them; `proven` is the newest bundle that was marked
-    good here. `leases` keep updates away until their end, in seconds since the epoch, by who asked."""
+    """`site` are the settings that were kept last; `proven` is the newest bundle that was marked good here. `leases`
+    keep updates away until their end, in seconds since the epoch, by who asked."""
 
     site: str = "0"
-    site_before: str = "0"
     proven: str = "0"
     failed: tuple[Failed, ...] = ()
     trial: Trial | None = None
@@ -72,9 +71,8 @@ def keep(file: Path, memory: Memory) -> None:
 def failed(memory: Memory, kind: Kind, version: str, reason: str) -> Memory:
     """Without the trial, and with this failure as the newest."""
     others = tuple(each for each in memory.failed if (each.kind, each.version) != (kind, version))
-    site = memory.site_before if kind == "site" and memory.trial and memory.trial.kind == "site" else memory.site
     kept = (*others, Failed(kind, version, reason))[-FAILED_KEPT:]
-    return msgspec.structs.replace(memory, failed=kept, trial=None, site=site)
+    return msgspec.structs.replace(memory, failed=kept, trial=None)
 
 
 def versions_failed(memory: Memory, kind: Kind) -> frozenset[str]:

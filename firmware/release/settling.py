@@ -22,17 +22,18 @@ log = logging.getLogger("updates")
 
 
 def begin(ledger: Ledger, out: RollOut, settings: bytes) -> None:
-    """In force and on trial, or refused for good where any value is wrong: signed does not mean right."""
+    """In force and on trial, or refused for good where any value is wrong: signed does not mean right.
+
+    The memory first: a power cut in between leaves a trial that never began, which is then forgotten.
+    """
     try:
-        site_trial.begin(configfile.folder(), settings)
+        site_trial.check(settings)
     except site_trial.SiteRefused as error:
         log.error("settings refused: %s", error)
         ledger.has_failed("site", out.version, str(error))
         return
-    trial = Trial(kind="site", version=out.version)
-    ledger.remember(
-        msgspec.structs.replace(ledger.memory, site=out.version, site_before=ledger.memory.site, trial=trial)
-    )
+    ledger.remember(msgspec.structs.replace(ledger.memory, trial=Trial(kind="site", version=out.version)))
+    site_trial.begin(configfile.folder(), settings)
     log.warning("settings on trial", extra={"version": out.version})
 
 
@@ -43,27 +44,33 @@ async def watch(ledger: Ledger) -> None:
     while site_trial.running(folder):
         ledger.say(state="on-trial")
         trial, action = site_trial.decide(trial, ledger.hub, time.monotonic(), lasts_s, lasts_s)
-        if action != "wait":
-            _end(ledger, folder, action == "keep", lasts_s)
+        if action == "keep":
+            _keep(ledger, folder)
+        elif action == "take-back":
+            _take_back(ledger, folder, f"the hub was lost for {lasts_s:g} s after these settings; taken back")
         await asyncio.sleep(LOOK_S)
-    _settle(ledger)
-
-
-def _end(ledger: Ledger, folder: Path, kept: bool, lost_s: float) -> None:
-    """Kept or taken back. The memory first: what is taken back twice after a power cut is the same."""
-    if kept:
-        log.warning("settings kept", extra={"version": ledger.memory.site})
-        site_trial.keep(folder)
-    else:
-        version = ledger.memory.site
-        log.error("settings taken back", extra={"version": version})
-        ledger.has_failed("site", version, f"the hub was lost for {lost_s:g} s after these settings; taken back")
-        site_trial.take_back(folder)
-    ledger.say(state="idle")
-
-
-def _settle(ledger: Ledger) -> None:
-    """No trial runs: memory and bus say so too."""
-    ledger.say(state="idle")
-    if ledger.memory.trial and ledger.memory.trial.kind == "site":
+    if _version(ledger):
         ledger.remember(msgspec.structs.replace(ledger.memory, trial=None))
+    ledger.say(state="idle")
+
+
+def _version(ledger: Ledger) -> str:
+    """What is on trial; empty: the memory knows of none."""
+    trial = ledger.memory.trial
+    return trial.version if trial and trial.kind == "site" else ""
+
+
+def _keep(ledger: Ledger, folder: Path) -> None:
+    version = _version(ledger) or ledger.memory.site
+    log.warning("settings kept", extra={"version": version})
+    ledger.remember(msgspec.structs.replace(ledger.memory, site=version, trial=None))
+    site_trial.keep(folder)
+
+
+def _take_back(ledger: Ledger, folder: Path, why: str) -> None:
+    """The memory first: after a power cut in between the trial goes on, and its version is not tried again."""
+    version = _version(ledger)
+    log.error("settings taken back", extra={"version": version})
+    if version:
+        ledger.has_failed("site", version, why)
+    site_trial.take_back(folder)

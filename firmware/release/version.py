@@ -1,10 +1,11 @@
 """Which release this is and which slot was booted: what runs, not what was installed."""
 
+import os
 from pathlib import Path
 
 RELEASE = "0.1.0"
 """This release; `pyproject.toml` takes it from here."""
-CMDLINE = Path("/proc/cmdline")
+CMDLINE = Path(os.environ.get("HDU_CMDLINE", "/proc/cmdline"))  # elsewhere on the bench, whose kernel has no slots
 
 
 def slot(cmdline: str | None = None) -> str | None:

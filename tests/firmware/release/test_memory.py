@@ -23,14 +23,10 @@ def test_no_lease_outlives_its_time(asked: list[tuple[str, float, float]], later
 
 
 def test_settings_that_failed_leave_the_version_before_them() -> None:
-    memory = Memory(site="3", site_before="2", trial=Trial(kind="site", version="3"))
+    memory = Memory(site="2", trial=Trial(kind="site", version="3"))
     after = failed(memory, "site", "3", "the hub was lost")
     assert (after.site, after.trial, versions_failed(after, "site")) == ("2", None, frozenset("3"))
     assert versions_failed(after, "bundle") == frozenset()
-
-
-def test_settings_that_were_refused_before_they_were_in_force_leave_what_is() -> None:
-    assert failed(Memory(site="2", site_before="1"), "site", "3", "wrong").site == "2"
 
 
 def test_a_failure_is_told_until_a_later_release_is_good() -> None:
