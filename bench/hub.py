@@ -40,6 +40,7 @@ class BenchHub:
         console = python(
             "hub.console",
             *("--unix", str(self.console_socket), "--mqtt", f"{HUB}:{MQTT_PORT}", "--tls", str(tls / "console")),
+            *("--updates", str(self.folder / "releases" / "public")),
         )
         responder = python("hub.responder", "--key", str(self.probing_key), "--bind", HUB)
         return [

@@ -29,6 +29,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tls", type=Path, required=True, metavar="FOLDER", help="holds ca.pem, console.pem, console.key"
     )
+    parser.add_argument("--updates", type=Path, metavar="FOLDER", help="the update repository's public folder")
     return parser
 
 
@@ -37,7 +38,7 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(name)s: %(message)s")
     try:
-        app = application(given.mqtt[0], given.mqtt[1], given.tls)
+        app = application(given.mqtt[0], given.mqtt[1], given.tls, given.updates)
         where = {"path": str(given.unix)} if given.unix else {"host": "127.0.0.1", "port": given.port}
         web.run_app(app, **where, access_log=None, print=None, shutdown_timeout=STOP_S)
     except OSError as error:

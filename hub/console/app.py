@@ -13,6 +13,7 @@ from aiohttp import web
 
 from hub.console.document import document
 from hub.console.feed import Feed
+from hub.console.fleet_page import FleetPage
 from hub.console.link import Link, NoBroker
 from hub.console.messages import NAME_LENGTH
 
@@ -94,13 +95,17 @@ def _line(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text.replace("\n", " ") + "\n")
 
 
-def application(host: str, port: int, tls: Path) -> web.Application:
-    """The console for the broker at `host`:`port`; `tls` holds ca.pem, console.pem and console.key."""
+def application(host: str, port: int, tls: Path, updates: Path | None = None) -> web.Application:
+    """The console for the broker at `host`:`port`; `tls` holds ca.pem, console.pem and console.key, `updates` is the
+    folder that serves the units' releases."""
     pages = Pages(host, port, tls)
     app = web.Application(client_max_size=BODY_BYTES)
     app.router.add_get("/", pages.page)
     app.router.add_get("/hub.json", pages.hub_json)
     app.router.add_get("/events", pages.feed.answer)
+    releases = FleetPage(lambda: pages.link.view, updates)
+    app.router.add_get("/fleet", releases.page)
+    app.router.add_get("/fleet.json", releases.json)
     app.router.add_post("/hub/acknowledge", pages.acknowledge)
     app.router.add_static("/static/", STATIC)
     app.on_response_prepare.append(_with_policy)
