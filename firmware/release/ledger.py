@@ -12,7 +12,7 @@ from firmware import bus, facts
 from firmware.release import memory
 from firmware.release.memory import Kind, Memory
 from firmware.release.policy import Situation
-from firmware.release.version import release, slot
+from firmware.release.version import RELEASE, slot
 from firmware.service import Unit
 
 F = TypeVar("F", bound=msgspec.Struct)
@@ -31,13 +31,13 @@ class Ledger:
 
     def fact(self, before: facts.Update) -> facts.Update:
         """`before` with what the memory knows. A release is proven where it was marked good on this unit."""
-        known, last = self.memory, memory.last_failed(self.memory, release())
+        known, last = self.memory, memory.last_failed(self.memory, RELEASE)
         trial = known.trial.kind if known.trial else ""
         return msgspec.structs.replace(
             before,
             booted=slot(),
             ring=self.hardware.ring,
-            proven=True if known.proven == release() else None,
+            proven=True if known.proven == RELEASE else None,
             site=known.trial.version if known.trial and trial == "site" else known.site,
             site_proven=None if trial == "site" else True,
             failed_kind=last.kind if last else "",
@@ -73,7 +73,7 @@ class Ledger:
         return Situation(
             unit=self.unit.config.unit.name,
             ring=self.hardware.ring,
-            booted=release(),
+            booted=RELEASE,
             site=self.memory.site,
             least=self.memory.proven,
             on_shift=memory.held(self.memory, time.time()),

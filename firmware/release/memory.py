@@ -1,14 +1,13 @@
 """What the updates service keeps over a restart and a roll-back: it lies on the data partition, in no slot."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from firmware import kept
 from firmware.release.rollout import version_key
-from firmware.spool import sync
 
 Kind = Literal["bundle", "site"]
 FAILED_KEPT = 50
@@ -46,33 +45,25 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(file: Path) -> Memory:
-    """What was kept; a torn file is told and forgotten: what then fails once more is taken back once more."""
+    """What was kept; a damaged file is told and forgotten: what then fails once more is taken back once more."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Memory)
-    except FileNotFoundError:
-        return Memory()
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        log.error("%s cannot be used: %s; it is begun anew", file, error)
+        return kept.read(file, Memory) or Memory()
+    except (OSError, kept.Damaged) as error:
+        log.error("%s; it is begun anew", error)
         return Memory()
 
 
 def keep(file: Path, memory: Memory) -> None:
     """Durable when this returns; OSError where the disk refuses."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".new")
-    with temporary.open("wb") as out:
-        out.write(msgspec.json.encode(memory))
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(file)
-    sync(file.parent)
+    kept.replace(file, kept.seal(memory), durable=True)
 
 
 def failed(memory: Memory, kind: Kind, version: str, reason: str) -> Memory:
     """Without the trial, and with this failure as the newest."""
     others = tuple(each for each in memory.failed if (each.kind, each.version) != (kind, version))
-    kept = (*others, Failed(kind, version, reason))[-FAILED_KEPT:]
-    return msgspec.structs.replace(memory, failed=kept, trial=None)
+    newest = (*others, Failed(kind, version, reason))[-FAILED_KEPT:]
+    return msgspec.structs.replace(memory, failed=newest, trial=None)
 
 
 def versions_failed(memory: Memory, kind: Kind) -> frozenset[str]:

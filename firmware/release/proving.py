@@ -13,7 +13,7 @@ from firmware.release.ledger import Ledger
 from firmware.release.memory import Trial
 from firmware.release.policy import disturbing
 from firmware.release.rollout import RollOut
-from firmware.release.version import release, slot
+from firmware.release.version import RELEASE, slot
 
 LOOK_S, CALM_S = 1.0, 5.0
 log = logging.getLogger("updates")
@@ -95,9 +95,9 @@ async def watch(ledger: Ledger) -> None:
         await _go_back(ledger, trial, words)
     else:
         await rauc.connect().mark("good")
-        ledger.remember(msgspec.structs.replace(ledger.memory, trial=None, proven=release()))
+        ledger.remember(msgspec.structs.replace(ledger.memory, trial=None, proven=RELEASE))
         ledger.say(state="idle")
-        log.warning("release is good", extra={"version": release()})
+        log.warning("release is good", extra={"version": RELEASE})
 
 
 async def _lacking_to_the_end(ledger: Ledger, trial: Trial) -> str:

@@ -58,12 +58,12 @@ def running(folder: Path) -> bool:
 
 
 def begin(folder: Path, data: bytes) -> None:
-    """Puts checked settings in force, on trial. A trial that runs goes on, with the same way back."""
+    """Puts checked settings in force, sealed and on trial. A trial that runs goes on, with the same way back."""
     check(data)
     at = folder / NAME
     if not running(folder):
         kept.replace(folder / BEFORE, at.read_bytes() if at.exists() else b"", durable=True)
-    kept.replace(at, data, durable=True)
+    kept.replace(at, configfile.seal(data), durable=True)
 
 
 def keep(folder: Path) -> None:

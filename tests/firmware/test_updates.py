@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from firmware import bus, facts
+from firmware.configfile import SEAL
 from firmware.release import memory
 from hw.slots.ground import Slots, signer
 from tests.firmware.conftest import Followed
@@ -52,7 +53,8 @@ class Scene:
 
     @property
     def settings(self) -> str:
-        return (self.folder / "site.toml").read_text()
+        """Those in force, without their seal."""
+        return SEAL.sub(b"", (self.folder / "site.toml").read_bytes()).decode()
 
 
 @pytest.fixture
@@ -260,7 +262,7 @@ async def machine(scene: Scene) -> AsyncIterator[Machine]:
     restart = f'[power]\nrestart_command = ["touch", "{scene.folder}/restart"]\n'
     unit.write_text(unit.read_text().replace('"none"', '"download"').replace("1.5", "2.0") + restart)
     cmdline = str(scene.folder / "cmdline")
-    updates = Service(scene.folder, "-m", "firmware.updates", HDU_CMDLINE=cmdline)
+    updates = Service(scene.folder, "-m", "firmware", "updates", HDU_CMDLINE=cmdline)
     made = Machine(scene, Slots(scene.folder / "slots"), updates)
     made.ground.prepare()
     await scene.say(Panel=facts.Panel(mute="live"), Headset=facts.Headset(present=True, muted=False))

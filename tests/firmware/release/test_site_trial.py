@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware.configfile import seal
 from firmware.release.site_trial import KEEP_S, LOST_S, SiteRefused, Trial, begin, decide, keep, running, take_back
 
 OLD, NEW = b"[hub]\nmqtt_port = 8883\n", b"[hub]\nmqtt_port = 8884\n"
@@ -52,7 +53,7 @@ def test_it_never_ends_early_and_always_ends(story: list[tuple[int, bool | None]
 def test_taken_back_is_what_was_before(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_bytes(OLD)
     begin(tmp_path, NEW)
-    assert (tmp_path / "site.toml").read_bytes() == NEW and running(tmp_path)
+    assert (tmp_path / "site.toml").read_bytes() == seal(NEW) and running(tmp_path)
     begin(tmp_path, NEW + b"probe_port = 7412\n")  # a second within the trial: the way back stays the same
     take_back(tmp_path)
     assert (tmp_path / "site.toml").read_bytes() == OLD and not running(tmp_path)
@@ -63,7 +64,7 @@ def test_kept_stays_and_is_not_taken_back_any_more(tmp_path: Path) -> None:
     begin(tmp_path, NEW)
     keep(tmp_path)
     take_back(tmp_path)
-    assert (tmp_path / "site.toml").read_bytes() == NEW
+    assert (tmp_path / "site.toml").read_bytes() == seal(NEW)
 
 
 @pytest.mark.parametrize("moment", range(4))
@@ -82,7 +83,7 @@ def test_a_power_cut_at_any_moment_leaves_whole_settings_and_a_way_back(
     with pytest.raises(OSError, match="power cut"):
         begin(tmp_path, NEW)
     monkeypatch.undo()
-    assert (tmp_path / "site.toml").read_bytes() == (NEW if moment == 3 else OLD)
+    assert (tmp_path / "site.toml").read_bytes() == (seal(NEW) if moment == 3 else OLD)
     take_back(tmp_path)
     assert (tmp_path / "site.toml").read_bytes() == OLD and not running(tmp_path)
 
