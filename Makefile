@@ -78,8 +78,9 @@ broken-once:  ## breaks what decides (checks, verdict, power policy) once at a t
 	@.venv/bin/python -m tests.bench.broken_once $(ARGS)
 
 .PHONY: mutations
-mutations:  ## mutated update metadata, roll-outs and site files, 100,000 of each (ARGS="--tries 1000")
-	@.venv/bin/python -m tests.hub.updates.mutations $(ARGS)
+mutations: packages  ## mutated update metadata, roll-outs, site files and bundles, 100,000 of each (ARGS="--tries 1000")
+	@$(MACHINE)/prepare $(MACHINE)/packages.txt $(MACHINE)/packages-test.txt > .packages-test
+	@$(MACHINE)/enter "$$(cat .packages-test)" .venv/bin/python -m tests.hub.updates.mutations $(ARGS)
 
 .PHONY: bench-fleet
 bench-fleet:  ## 10,000 units polling a static server; 2,000 units in a roll-out that fails on 5 %; results/fleet.json

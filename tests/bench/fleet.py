@@ -16,11 +16,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from firmware.config import UpdatePolicy
 from firmware.release.policy import poll_delay_s
 from tests.bench.roll_out_simulation import simulate
 from tests.hub.updates.conftest import BUNDLE, Agency
+from tests.hub.updates.mutations import ROLL_OUT
 
-UNITS, POLL_S, DAY_S = 10_000, 900.0, 86_400.0
+UNITS, POLL_S, DAY_S = 10_000, UpdatePolicy().poll_s, 86_400.0
 BUNDLE_MB, EDGES, EDGE_TTL_S = 350, 50, 60
 RESULTS = Path("results/fleet.json")
 
@@ -61,6 +63,7 @@ async def measure(public: Path, seconds: float, clients: int) -> tuple[float, di
     port: int = runner.addresses[0][1]
     quiet = ["/metadata/2.root.json", "/metadata/timestamp.json"]
     fresh = [*quiet, "/metadata/2.snapshot.json", "/metadata/2.targets.json", "/metadata/2.halts.json"]
+    fresh += [f"/{each.relative_to(public)}" for each in (public / "targets/rollouts").iterdir()]
     sizes = {name: (await ask(port, paths, 0))[1] for name, paths in {"quiet": quiet, "fresh": fresh}.items()}
     began = time.monotonic()
     found = await asyncio.gather(*(ask(port, quiet, began + seconds) for _ in range(clients)))
@@ -124,7 +127,7 @@ def main() -> None:
         agency = Agency(Path(folder))
         agency.ceremony()
         agency.release({BUNDLE: b"one"})
-        agency.release({BUNDLE: b"two"})
+        agency.release({BUNDLE: b"two", "rollouts/hdu-1.0": ROLL_OUT})
         rate, sizes = asyncio.run(measure(agency.public, given.seconds, clients=16))
     paper = on_paper(sizes, given.seed)
     print(f"measured: {rate:.0f} requests/s from one process (load {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores)")

@@ -1,20 +1,24 @@
-"""Mutated metadata, roll-outs and site files: an error in words each time, nothing half written.
+"""Mutated metadata, roll-outs, site files and bundles: an error in words each time, nothing half written.
 
-`make mutations` tries 100,000 (ARGS="--tries 1000"), with a seed that is printed.
+`make mutations` tries 100,000 of each (ARGS="--tries 1000"), with a seed that is printed. A bundle is judged by the
+real RAUC, a process each time: a hundredth as many.
 """
 
 import argparse
+import asyncio
+import contextlib
 import json
 import random
 import secrets
+import shutil
+import subprocess
 import tempfile
-import tomllib
 from pathlib import Path
 
-from firmware import configfile
-from firmware.config import Site
 from firmware.drivers.tuf_client import Refused
+from firmware.release import site_trial
 from firmware.release.rollout import RollOutError, parse
+from hw.slots.ground import Slots
 from tests.hub.updates.conftest import BUNDLE, Agency, Server, Unit
 
 ROLL_OUT = b"""id = "hdu-1.0"
@@ -40,11 +44,7 @@ sms_numbers = ["+15550001234"]
 def mutate(data: bytes, chance: random.Random) -> bytes:
     """Bytes changed, cut or doubled, or a value of the JSON replaced by another kind."""
     if chance.random() < 0.5:
-        bad = bytearray(data)
-        for _ in range(chance.randint(1, 4)):
-            at = chance.randrange(len(bad))
-            bad[at : at + chance.randint(0, 8)] = chance.randbytes(chance.randint(0, 8))
-        return bytes(bad)
+        return mutate_bytes(data, chance)
     tree = json.loads(data)
     at = tree
     while isinstance(at, dict | list) and at:
@@ -54,6 +54,14 @@ def mutate(data: bytes, chance: random.Random) -> bytes:
             break
         at = at[key]
     return json.dumps(tree).encode()
+
+
+def mutate_bytes(data: bytes, chance: random.Random) -> bytes:
+    bad = bytearray(data)
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(bad))
+        bad[at : at + chance.randint(0, 8)] = chance.randbytes(chance.randint(0, 8))
+    return bytes(bad)
 
 
 def metadata(agency: Agency, unit: Unit, tries: int, seed: int) -> int:
@@ -105,19 +113,39 @@ def roll_outs(tries: int, seed: int) -> int:
     return refused
 
 
-def sites(tries: int, seed: int) -> int:
-    """How many mutated site files gave a fault in words; the configuration then is whole all the same."""
-    chance, faulty = random.Random(seed), 0
+def sites(tries: int, seed: int, folder: Path) -> int:
+    """How many mutated site files were refused, in words and with the file as it was; what is not refused is whole."""
+    chance, refused = random.Random(seed), 0
+    at = folder / site_trial.NAME
+    at.write_bytes(SITE)
     for _ in range(tries):
-        faults: list[str] = []
+        data = mutate_text(SITE, chance)
         try:
-            table = tomllib.loads(mutate_text(SITE, chance).decode())
-            assert isinstance(configfile.parse(Site, table, "site.toml", faults), Site)
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            faults.append(str(error))
-        assert all(faults)
-        faulty += bool(faults)
-    return faulty
+            site_trial.check(data)
+            continue
+        except site_trial.SiteRefused as error:
+            assert str(error).startswith("site.toml: ") and "\n" not in str(error)
+        with contextlib.suppress(site_trial.SiteRefused):
+            site_trial.begin(folder, data)
+        refused += 1
+        assert at.read_bytes() == SITE and not site_trial.running(folder)
+    return refused
+
+
+def bundles(tries: int, seed: int, folder: Path) -> int:
+    """How many mutated bundles RAUC refused, with a reason; fails where it took one."""
+    ground, chance, refused = Slots(folder / "slots"), random.Random(seed), 0
+    ground.prepare()
+    good = asyncio.run(ground.bundle("1.1", b"release two")).read_bytes()
+    bad = folder / "bad.raucb"
+    for _ in range(tries):
+        data = mutate_bytes(good, chance)
+        bad.write_bytes(data)
+        words = ["rauc", f"--keyring={ground.folder / 'signer.pem'}", "info", str(bad)]
+        found = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert (found.returncode == 1 and found.stderr.strip()) or data == good, (found, seed)
+        refused += found.returncode == 1
+    return refused
 
 
 def main() -> None:
@@ -133,8 +161,12 @@ def main() -> None:
         unit.take()
         print(f"seed {given.seed}, {given.tries} tries each")
         print(f"metadata refused: {metadata(agency, unit, given.tries, given.seed)}")
-    print(f"roll-outs refused: {roll_outs(given.tries, given.seed)}")
-    print(f"site files with a fault: {sites(given.tries, given.seed)}")
+        print(f"roll-outs refused: {roll_outs(given.tries, given.seed)}")
+        print(f"site files refused: {sites(given.tries, given.seed, Path(folder))}")
+        if shutil.which("rauc"):
+            print(f"bundles refused: {bundles(given.tries // 100, given.seed, Path(folder))} of {given.tries // 100}")
+        else:
+            print("bundles not tried: rauc is not here; run inside bench/machine/enter")
 
 
 if __name__ == "__main__":
