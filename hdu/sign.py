@@ -1,7 +1,7 @@
 """`hdu sign`: keys and signatures. The key ceremony: key (each holder), root, add (each holder), hdu publish root.
 
   hdu sign key alice.key                            a holder's key; alice.key.pub is what others need
-  hdu sign token --label release --id 2 release.pub the public half of the token's key (PYKCS11LIB names its module)
+  hdu sign token --label release release.pub --make a key on the token, and its public half (PYKCS11LIB: its module)
   hdu sign root REPO --root a.pub b.pub c.pub --threshold 2 --targets release.pub --online online.key.pub
   hdu sign add REPO/staged/root.json --key alice.key          then bob, on his own machine
   hdu sign add REPO/staged/targets.json --key hsm:2?label=release --public release.pub
@@ -38,6 +38,8 @@ def _key(given: argparse.Namespace) -> str:
 
 
 def _token(given: argparse.Namespace) -> str:
+    if given.make:
+        keys.make_on_token(given.label, given.id, secret)
     return f"{given.file}: sign with --key '{keys.from_token(given.label, given.id, given.file, secret)}'"
 
 
@@ -68,7 +70,8 @@ def main(arguments: Sequence[str]) -> int:
     token = commands.add_parser("token")
     token.add_argument("file", type=Path)
     token.add_argument("--label", required=True)
-    token.add_argument("--id", type=int, default=2)
+    token.add_argument("--id", type=int, default=2, choices=range(1, 256), metavar="1..255")
+    token.add_argument("--make", action="store_true", help="make the key first, on the token")
     root = commands.add_parser("root")
     root.add_argument("repository", type=Path)
     for name in ("--root", "--targets"):

@@ -36,6 +36,26 @@ def generate(private: Path, passphrase: str | None) -> SSlibKey:
     return made
 
 
+def make_on_token(label: str, number: int, ask: AskSecret) -> None:
+    """A new P-256 key pair on the token, which never lets the private half out; never over another."""
+    from pkcs11 import Attribute, KeyType, PKCS11Error, lib
+    from pkcs11.util.ec import encode_named_curve_parameters
+
+    try:
+        token = lib(_module()).get_token(token_label=label)
+        with token.open(user_pin=ask(f"token {label}"), rw=True) as session:
+            if any(session.get_objects({Attribute.ID: bytes([number])})):
+                raise UpdatesError(f"token {label}: has a key {number} already; choose another --id")
+            curve = {Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}
+            parameters = session.create_domain_parameters(KeyType.EC, curve, local=True)
+            parameters.generate_keypair(store=True, label=label, id=bytes([number]))
+    except PKCS11Error as error:
+        why = f"{type(error).__name__} {error}".strip()
+        raise UpdatesError(
+            f"token {label}: no key was made ({why}); check that it is plugged in, and the PIN"
+        ) from error
+
+
 def from_token(label: str, number: int, public: Path, ask: AskSecret) -> str:
     """Writes the public half of a token's key to `public`; returns the name `signer` takes."""
     _module()
@@ -81,6 +101,9 @@ def _from_file(at: Path, ask: AskSecret) -> Signer:
     return CryptoSigner(key)
 
 
-def _module() -> None:
-    if not os.environ.get("PYKCS11LIB"):
+def _module() -> str:
+    """The path of the token's PKCS#11 module."""
+    module = os.environ.get("PYKCS11LIB", "")
+    if not module:
         raise UpdatesError("PYKCS11LIB is not set; name the token's PKCS#11 module in it")
+    return module

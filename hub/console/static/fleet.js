@@ -82,7 +82,7 @@ function ring(each, percent) {
   const bar = made.querySelector(".bar");
   const said = `${each.proven} of ${count(each.units, "unit")} proven` + (each.failed ? `, ${each.failed} failed` : "") + (each.silent ? `, ${each.silent} silent` : "");
   for (const [name, value] of Object.entries({ "aria-valuenow": each.proven, "aria-valuemax": each.units, "aria-valuetext": said, "aria-label": `ring ${each.ring}` })) bar.setAttribute(name, value);
-  text(made.querySelector(".count"), said.replace(" proven", ""));
+  text(made.querySelector(".count"), `${each.proven} of ${each.units}${each.failed ? `, ${each.failed} failed` : ""}`);
   return made;
 }
 
