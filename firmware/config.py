@@ -151,6 +151,7 @@ class SurveyPolicy(Section, frozen=True):
     hub_reached_percent: Annotated[float, Meta(ge=0, le=100)] = 99.9
     uplink_up_percent: Annotated[float, Meta(ge=0, le=100)] = 99.0
     two_kinds_percent: Annotated[float, Meta(ge=0, le=100)] = 99.0
+    lost_unit_s: Annotated[float, Meta(ge=1, le=3_600)] = 90.0
     lte_signal_dbm: Annotated[float, Meta(ge=-140, le=-40)] = -100.0
     mains_losses_per_day: Annotated[float, Meta(ge=0, le=1_000)] = 2.0
     battery_minutes: Annotated[float, Meta(ge=1, le=1_440)] = 30.0

@@ -7,6 +7,7 @@ from firmware.checks.reason import Reason
 from firmware.facts import Colour, Readiness, Status
 
 CLEAR_S = 1.0
+WORST_FIRST = ("unsafe", "unknown", "warning")
 
 
 class State(msgspec.Struct, frozen=True):
@@ -48,6 +49,5 @@ def verdict(shown: dict[str, Reason]) -> Readiness:
     levels = {reason.level for reason in shown.values()}
     safe = False if "unsafe" in levels else None if "unknown" in levels else True
     colour: Colour = "red" if not safe else "amber" if levels else "green"
-    order = {"unsafe": 0, "unknown": 1, "warning": 2}
-    words = tuple(reason.words for reason in sorted(shown.values(), key=lambda reason: order[reason.level]))
+    words = tuple(reason.words for level in WORST_FIRST for reason in shown.values() if reason.level == level)
     return Readiness(safe=safe, colour=colour, reasons=words)

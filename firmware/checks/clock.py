@@ -1,4 +1,4 @@
-"""The clock is within 100 ms of UTC, or it is said that this is not known (NENA-STA-026: time of a call's events)."""
+"""The clock is within 100 ms of UTC (NENA 04-002, PSAP Master Clock Standard), or it is said that nobody knows."""
 
 from firmware.checks.reason import Reason
 from firmware.facts import Status

@@ -32,7 +32,7 @@ def charts(recording: Recording, site: Site) -> Iterator[Chart]:
         (None, ""),
         (policy.lte_signal_dbm, f"{policy.lte_signal_dbm:g} dBm (agency)"),
         (policy.battery_minutes, f"{policy.battery_minutes:g} min (agency)"),
-        (CLOCK_MS, "100 ms (NENA-STA-026)"),
+        (CLOCK_MS, "100 ms (NENA 04-002)"),
         (policy.room_noise_dbfs, f"{policy.room_noise_dbfs:g} dBFS (agency)"),
     ]
     began, ended = recording.begin.at, max(each.at for each in recording.entries)

@@ -9,6 +9,7 @@ from firmware import facts
 from firmware.checks import ALL
 from firmware.checks.call import REGISTERING_S
 from firmware.checks.reason import Reason
+from firmware.checks.voice import FIRST_FIGURES_S
 from firmware.verdict import CLEAR_S, State, decide, reasons, verdict
 from tests.firmware.test_wire import values
 
@@ -124,6 +125,33 @@ def test_a_word_says_what_the_fact_says() -> None:
     assert "lasts for about 42 minutes" in reasons(replace(GOOD, power=lasting))["power"].words
 
 
+@pytest.mark.parametrize(
+    ("uplinks", "weak"),
+    [
+        ((GOOD.uplinks[0], DOWN[1]), "not ready: lte"),
+        ((GOOD.uplinks[0], replace(GOOD.uplinks[1], state="suspect")), "not ready: lte"),
+        (
+            (GOOD.uplinks[0], replace(GOOD.uplinks[0], name="wired2", state="suspect"), DOWN[1]),
+            "not ready: wired2, lte",
+        ),
+        (GOOD.uplinks[:1], "not ready: none is fitted"),
+        ((DOWN[0], GOOD.uplinks[1]), "not ready: wired"),
+    ],
+)
+def test_the_line_that_is_missing_is_named(uplinks: tuple[facts.Uplink, ...], weak: str) -> None:
+    (found,) = reasons(replace(GOOD, uplinks=uplinks)).values()
+    assert found.check == "second_uplink" and weak in found.words
+
+
+def test_two_lines_of_one_kind_are_no_second_way() -> None:
+    both = (GOOD.uplinks[0], replace(GOOD.uplinks[0], name="wired2", active=False))
+    assert set(reasons(replace(GOOD, uplinks=both))) == {"second_uplink"}
+
+
+def test_how_long_is_not_left_to_chance() -> None:
+    assert (CLEAR_S, REGISTERING_S, FIRST_FIGURES_S) == (1.0, 1.0, 6.0)
+
+
 def test_every_check_is_in_the_table() -> None:
     assert {check.__module__.rpartition(".")[2] for check in ALL} == {check for check, _, _ in BAD}
 
@@ -150,7 +178,7 @@ def test_worse_at_once_better_after_a_while(steps: list[tuple[bool, float]]) -> 
 
 
 def test_the_worst_is_read_first() -> None:
-    shown = {"a": Reason("a", "warning", "W"), "b": Reason("b", "unsafe", "U"), "c": Reason("c", "unknown", "?")}
+    shown = {"a": Reason("a", "warning", "W"), "c": Reason("c", "unknown", "?"), "b": Reason("b", "unsafe", "U")}
     assert verdict(shown).reasons == ("U", "?", "W")
 
 
