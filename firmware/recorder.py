@@ -2,13 +2,15 @@
 
 It listens by itself: to what changes in the facts of every service, to who comes and goes on the bus, and to the spool,
 which needs no bus. A service may also tell it something that is in no fact (`Record`). What the hub missed is sent when
-the hub is there; the number of the newest event it has is kept in `sent`.
+the hub is there, and counts as sent once the hub has acknowledged it; the number of the newest such event is kept in
+`sent`, now and then: after a death the hub may get an event again, never one less.
 """
 
 import asyncio
 import contextlib
 import itertools
 import logging
+import time
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ from firmware.watch import names
 
 MOST_BYTES = 16_384
 SEND_EVENTS, NEWEST = 100, 500
+GATHER_S = 0.05  # one press makes several events; the flash is written once for those that come together
+KEEP_SENT_S = 60.0
 log = logging.getLogger("recorder")
 
 
@@ -41,7 +45,7 @@ class Recorder:
         self.recorded = self.lost = 0
         self.fault, self.hub_there = "", False
         self.newest: deque[chain.Event] = deque(maxlen=NEWEST)
-        self.sent_seq = self._sent()
+        self.sent_seq, self.keep_sent_at = self._sent(), 0.0
         record = bus.Method("Record", "ss", ("kind", "facts_json"), "x", self.record_asked)
         self.export = bus.Export(unit.bus, "Recorder", facts.Recorder(), [record])
 
@@ -137,13 +141,15 @@ class Recorder:
     # What becomes of it.
 
     async def keep_synced(self) -> None:
-        """Urgent events reach the disk at once, the others in `sync_s`; then the counters are announced."""
+        """Urgent events reach the disk in GATHER_S (a press is in the spool before that), the others in `sync_s`; then
+        the counters are announced."""
         while True:
             await self.news.wait()
             self.news.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.policy.sync_s):
                     await self.urgent.wait()
+                    await asyncio.sleep(GATHER_S)
             self.urgent.clear()
             if self.chain.unsynced:
                 await asyncio.to_thread(self.chain.syncing())
@@ -187,7 +193,9 @@ class Recorder:
             return False
         self.sent_seq = events[-1].seq
         self.news.set()
-        await asyncio.to_thread(self._keep_sent)
+        if time.monotonic() >= self.keep_sent_at:
+            self.keep_sent_at = time.monotonic() + KEEP_SENT_S
+            await asyncio.to_thread(self.keep_sent)
         return True
 
     def _missed(self) -> list[chain.Event]:
@@ -203,7 +211,7 @@ class Recorder:
         except (OSError, ValueError):
             return 0
 
-    def _keep_sent(self) -> None:
+    def keep_sent(self) -> None:
         temporary = self.sent.with_suffix(".new")
         temporary.write_text(str(self.sent_seq))
         temporary.replace(self.sent)
@@ -231,6 +239,7 @@ async def body(unit: Unit) -> None:
         await asyncio.Event().wait()
     finally:
         recorder.chain.close()
+        recorder.keep_sent()
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def decide(state: Policy, seen: Seen, limits: PowerPolicy, now: float) -> Outcom
 
 def _mains(state: Policy) -> Outcome:
     if state.stage == "off":
-        return Policy(state="normal"), ("restart",)
+        return Policy(state="normal"), ("resume", "restart")
     return Policy(state="normal"), ("resume",) if state.state in BATTERY else ()
 
 

@@ -32,6 +32,7 @@ class UnitRow(msgspec.Struct, frozen=True):
     power: facts.Power | None = None
     hub: facts.Hub | None = None
     update: facts.Update | None = None
+    selftest: facts.SelfTest | None = None
 
 
 class Broker(msgspec.Struct, frozen=True):

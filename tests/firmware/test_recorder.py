@@ -16,6 +16,7 @@ from firmware.record.events import event, merged
 from firmware.spool import Spool
 from firmware.wire import changed
 from hdu import log
+from tests.firmware.conftest import Followed
 
 SITE = "[recorder]\nsync_s = 0.1\nsend_s = 0.5\n"
 
@@ -28,9 +29,13 @@ class Scene:
         publish = bus.Method("Publish", "ss", ("topic", "payload"), "", self.published)
         self.hub = bus.Export(self.bus, "HubLink", facts.Hub(connected=False), [publish])
         self.taken: list[dict[str, object]] = []
+        self.refused, self.refuse = 0, False
 
     async def published(self, topic: str, payload: str) -> None:
         assert topic == "event"
+        if self.refuse:
+            self.refused += 1
+            raise ConnectionError("the broker did not acknowledge it")
         self.taken += json.loads(payload)["events"]
 
     async def start(self) -> None:
@@ -120,6 +125,47 @@ async def test_the_hub_gets_what_it_missed_once_over_a_kill(scene: Scene) -> Non
     numbers = [each["seq"] for each in scene.taken]
     assert numbers == list(range(1, len(numbers) + 1))
     assert chain.verify(scene.folder / "data" / "events").whole
+
+
+async def test_sent_is_what_the_hub_has_acknowledged(scene: Scene, follow: Callable[[str, type], Followed]) -> None:
+    told = follow("Recorder", facts.Recorder)
+    scene.refuse = True
+    scene.hub.set(facts.Hub(connected=True))
+    await until(lambda: scene.refused >= 2)
+    number = await bus.call(scene.bus, "Recorder", "Record", "ss", "decision", "{}")
+    await until(lambda: told.now and told.now.last_seq >= number)
+    assert told.now.sent_seq == 0 and scene.taken == []
+    scene.refuse = False
+    await until(lambda: told.now.sent_seq >= number)
+    assert [each["seq"] for each in scene.taken] == list(range(1, len(scene.taken) + 1))
+
+
+async def test_what_was_sent_is_kept_over_a_stop(scene: Scene) -> None:
+    scene.hub.set(facts.Hub(connected=True))
+    number = await bus.call(scene.bus, "Recorder", "Record", "ss", "decision", "{}")
+    await until(lambda: any(each["seq"] == number for each in scene.taken))
+    await scene.stop()
+    before = len(scene.taken)
+    await scene.start()
+    again = await bus.call(scene.bus, "Recorder", "Record", "ss", "decision", "{}")
+    await until(lambda: any(each["seq"] == again for each in scene.taken))
+    assert number not in [each["seq"] for each in scene.taken[before:]]
+
+
+async def test_events_that_come_together_are_written_once(scene: Scene) -> None:
+    """What the disk is given (proc(5), io): pages of 4 KiB, one for those events that share it, and none each."""
+    await until(lambda: scene.count("Power") == 1)
+    for state in ("on-battery", "low", "ending", "normal") * 5:
+        scene.power.set(facts.Power(source="battery", state=state))
+        await asyncio.sleep(0.01)  # as the events of one press follow each other
+    await until(lambda: scene.count("Power") == 21)
+    events = chain.segments(scene.folder / "data" / "events")[0].stat().st_size
+    assert written(scene) < events + 10 * 4_096, "20 urgent events, each with a sync of its own, are 20 pages"
+
+
+def written(scene: Scene) -> int:
+    lines = Path(f"/proc/{scene.service.pid}/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["write_bytes"])
 
 
 async def test_hdu_log_reads_and_verifies(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

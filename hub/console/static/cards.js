@@ -73,6 +73,7 @@ export function units(rows, live, now) {
     looks(part("power"), words.power(unit.power));
     looks(part("call"), words.call(unit.call));
     looks(part("microphone"), words.microphone(unit.panel));
+    looks(part("selftest"), words.selftest(unit.selftest));
     text(part("seen"), words.seen(unit, now));
   });
 }

@@ -83,6 +83,14 @@ export function microphone(panel) {
   return { live: ["plain", "Live"], muted: ["warn", "Muted"], fault: ["bad", "Mute fault"] }[panel.mute];
 }
 
+export function selftest(fact) {
+  if (fact?.running) return ["plain", "Running"];
+  if (!fact?.at || fact.passed === null) return ["unknown", "none yet"];
+  return fact.passed
+    ? ["well", `Passed at ${clock(fact.at)}`]
+    : ["bad", `Not passed at ${clock(fact.at)}: ${fact.reasons.join(" ")}`];
+}
+
 export function seen(unit, now) {
   const when = unit.last_seen === null ? "Never seen" : `Last seen ${roughly((now - Date.parse(unit.last_seen)) / 1000)} ago`;
   return unit.version ? `${when} · version ${unit.version}` : when;

@@ -62,7 +62,7 @@ def test_another_battery_begins_anew() -> None:
     many = old
     for _ in range(100):
         many = added(many, same)
-    assert len(many) == MOST_TESTS == 60 and many[-1] == same
+    assert len(many) == MOST_TESTS == 60 and many[-1] == same and NEW_PERCENT == 15.0
 
 
 @given(st.lists(st.tuples(st.integers(0, 3_000), st.floats(0, 120)), min_size=1, max_size=20), st.floats(10, 95))

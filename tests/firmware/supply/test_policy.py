@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from firmware.config import PowerPolicy
 from firmware.supply.minutes import Minutes
@@ -74,7 +75,7 @@ def test_mains_back_undoes_it_at_any_point(stage_at: float) -> None:
 
 def test_mains_back_after_the_order_starts_the_unit_again() -> None:
     policy, done = play((0, at(1)), (1, at(1)), (2, at(1)), (9, at(1)), (10, Seen(mains=True)))
-    assert done[-2:] == ["power-off", "restart"] and policy.state == "normal"
+    assert done[-3:] == ["power-off", "resume", "restart"] and policy.state == "normal"
 
 
 def test_a_call_that_nobody_takes_is_handed_over_again() -> None:
@@ -85,6 +86,55 @@ def test_a_call_that_nobody_takes_is_handed_over_again() -> None:
 def test_a_call_in_the_grace_stops_the_stop() -> None:
     policy, done = play((0, at(1)), (1, at(1)), (2, at(1, call=True)))
     assert policy.stage == "handing-over" and done[-1] == "hand-over"
+
+
+BUSY, GONE = at(3, call=True), at(1, call=None, out=True)
+
+
+@pytest.mark.parametrize(
+    ("steps", "state", "stage"),
+    [
+        ([(0, at(15.01))], "on-battery", ""),
+        ([(0, at(15))], "low", ""),
+        ([(0, at(4.01))], "low", ""),
+        ([(0, at(4))], "ending", "holding"),
+        ([(0, at(15.01, low=True))], "low", ""),
+        ([(0, at(15, low=True))], "ending", "holding"),
+        ([(0, at(15)), (1, at(22.5))], "low", ""),
+        ([(0, at(15)), (1, at(22.51))], "on-battery", ""),
+        ([(0, at(4)), (1, at(6))], "ending", "holding"),
+        ([(0, at(4)), (1, at(6.01))], "low", ""),
+        ([(0, at(4)), (1, at(None))], "ending", "holding"),
+        ([(0, BUSY), (59.9, BUSY)], "ending", "handing-over"),
+        ([(0, BUSY), (60, BUSY)], "ending", "holding"),
+        ([(0, BUSY), (1, replace(BUSY, transferred=True))], "ending", "holding"),
+        ([(0, BUSY), (1, replace(BUSY, transferred=False))], "ending", "holding"),
+        ([(0, BUSY), (1, at(0.5, call=True, out=True))], "ending", "holding"),
+        ([(0, BUSY), (60, BUSY), (119.9, BUSY)], "ending", "holding"),
+        ([(0, BUSY), (60, BUSY), (120, BUSY)], "ending", "handing-over"),
+        ([(0, BUSY), (60, BUSY), (120, at(3, call=None))], "ending", "holding"),
+        ([(0, at(3)), (1, at(2.01))], "ending", "holding"),
+        ([(0, at(3)), (1, at(2))], "ending", "grace"),
+        ([(0, at(3)), (1, at(2)), (2, at(3))], "ending", "holding"),
+        ([(0, at(3)), (1, at(2)), (2, BUSY)], "ending", "handing-over"),
+        ([(0, at(3)), (1, at(2)), (2, at(3, call=None))], "ending", "holding"),
+        (
+            [(0, at(3, call=None)), (60, at(1, call=None, out=True)), (61, at(1, call=None, out=True))],
+            "ending",
+            "grace",
+        ),
+        ([(0, at(3)), (1, at(2)), (5.9, at(2))], "ending", "grace"),
+        ([(0, at(3)), (1, at(2)), (6, at(2))], "ending", "off"),
+        ([(0, at(3)), (1, at(2)), (60, replace(at(2), lost_now=False))], "ending", "grace"),
+        ([(0, at(0.5)), (1, at(0.5)), (3.9, at(0.5))], "ending", "grace"),
+        ([(0, at(0.5)), (1, at(0.5)), (4, at(0.5))], "ending", "off"),
+        ([(0, at(None, low=True)), (1, at(None, low=True)), (5.9, at(None, low=True))], "ending", "grace"),
+        ([(0, at(None, low=True)), (1, at(None, low=True)), (6, at(None, low=True))], "ending", "off"),
+    ],
+)
+def test_each_step_at_its_very_bound(steps: list[tuple[float, Seen]], state: str, stage: str) -> None:
+    policy, _ = play(*steps)
+    assert (policy.state, policy.stage) == (state, stage)
 
 
 SEEN = st.builds(
