@@ -85,7 +85,7 @@ def test_mains_back_in_the_grace_undoes_the_stop(flat: Client) -> None:
 
 def test_mains_back_with_a_call_on_leaves_the_call_where_it_is(flat: Client) -> None:
     """Low, and not yet ending: nothing has been done to the call."""
-    charged(flat, 5)
+    charged(flat, 12)
     in_call(flat)
     flat.post("/twin/power", {"mains": False})
     flat.until("low", lambda: power(flat)["state"] == "low", ENDING_S)
