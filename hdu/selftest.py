@@ -6,6 +6,7 @@ service is away the test runs from here. `power` begins a battery test and waits
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 from rich.console import Console
@@ -71,11 +72,26 @@ def main(arguments: Sequence[str]) -> int:
     parser = Arguments(prog="hdu selftest", description=__doc__)
     parser.add_argument("scope", nargs="?", choices=["all", "audio", "power"], default="all", help="(default: all)")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
+    more = parser.add_argument_group("acceptance of a finished unit (hdu.acceptance)")
+    more.add_argument("--acceptance", action="store_true", help="then walk the technician through it, and sign")
+    more.add_argument("--technician", default="", help="whose name stands in the report")
+    more.add_argument("--to", type=Path, default=Path(), help="the folder for the report")
+    more.add_argument("--patience", type=float, default=180.0, metavar="SECONDS", help="for each step")
+    more.add_argument("--verify", type=Path, metavar="REPORT", help="check a signed report")
+    more.add_argument("--authority", type=Path, help="by this authority (default: this unit's)")
     given = parser.parse_args(arguments)
+    if given.verify:
+        from hdu import acceptance as accepting
+
+        return accepting.verified(given.verify, given.authority)
     try:
         report = asyncio.run(asked(given.scope))
     except TimeoutError as error:
         raise Failure(f"hdu selftest: no result within {LONGEST_S:.0f} s; look at the readiness service") from error
+    if given.acceptance:
+        from hdu import acceptance as accepting
+
+        return accepting.main(report, given.technician, given.to, given.patience)
     if given.json:
         print(msgspec.json.encode(report).decode())
     else:
