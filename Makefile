@@ -31,7 +31,7 @@ pytest: packages
 	@$(MACHINE)/enter "$$(cat .packages-test)" sh -c '.venv/bin/pytest -n 2 --dist loadgroup $(ARGS) || $(AGAIN)'
 
 run: packages  ## the whole unit on twins; open the page it prints (PORT=8911)
-	@exec $$(.venv/bin/python -c "" 2> /dev/null || echo $(MACHINE)/enter --online "$$(cat .packages)") .venv/bin/python -m bench --port $(PORT)
+	@exec $$(.venv/bin/python -c "" 2> /dev/null || echo $(MACHINE)/enter --online "$$(cat .packages)") .venv/bin/python -m bench --port $(PORT) $(ARGS)
 
 bench-failover: packages  ## how long traffic stops: the unit, NetworkManager alone, a mwan3-like tracker (ARGS="--runs 20 --who unit"); results/failover.json
 	@$(FIRST) $(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.failover $(ARGS)
@@ -85,3 +85,11 @@ mutations: packages  ## mutated update metadata, roll-outs, site files and bundl
 .PHONY: bench-fleet
 bench-fleet:  ## 10,000 units polling a static server; 2,000 units in a roll-out that fails on 5 %; results/fleet.json
 	@.venv/bin/python -m tests.bench.fleet $(ARGS)
+
+.PHONY: bench-technician
+bench-technician: packages  ## docs/technician.md walked as it stands: a blank card to an accepted unit; results/technician.json
+	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.technician $(ARGS)
+
+.PHONY: mutations-provisioning
+mutations-provisioning:  ## mutated answers, site files, requests, grants: 25,000 of each (ARGS="--tries 1000")
+	@.venv/bin/python -m tests.hdu.provision.mutations $(ARGS)

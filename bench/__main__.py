@@ -38,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="the whole unit on twins")
     parser.add_argument("--port", type=int, default=8911, help="where the page is (default 8911)")
     parser.add_argument("--packages", nargs="*", default=["packages.txt"], help="package lists to unpack")
+    parser.add_argument("--provisioned", help="a folder whose unit was provisioned by hdu (see bench.provisioned)")
     given = parser.parse_args()
     lists = [str(MACHINE / name) for name in given.packages]
     made = subprocess.run([str(MACHINE / "prepare"), *lists], stdout=subprocess.PIPE, text=True, check=False)
@@ -48,6 +49,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: _close(outer))
     command = [sys.executable, "-m", "bench.inside", "--socket", str(page.fileno()), "--lifeline", str(inner)]
+    command += ["--provisioned", given.provisioned] if given.provisioned else []
     enter = [str(MACHINE / "enter"), made.stdout.strip(), *command, "--port", str(given.port)]
     raise SystemExit(keep(enter, page, inner))
 

@@ -17,6 +17,7 @@ from aiohttp import web
 from bench.handles import Handles
 from bench.hub import BenchHub
 from bench.processes import Processes, Program, inside
+from bench.provisioned import ProvisionedHub, ProvisionedUnit
 from bench.releasing import Releasing, keep_settled
 from bench.unit import NAME, SERVICES, BenchUnit
 from bench.unit_view import UnitView
@@ -42,13 +43,16 @@ log = logging.getLogger("bench")
 class Bench:
     """Everything of one bench, made in order and taken down in the reverse order."""
 
-    def __init__(self, folder: Path, prefix: str, trial_s: float = 300.0) -> None:
+    def __init__(self, folder: Path, prefix: str, trial_s: float = 300.0, provisioned: Path | None = None) -> None:
         self.folder, self.trial_s = folder.absolute(), trial_s
         self.cables = CablesTwin(prefix)
         names, unit = self.cables.names, self.folder / "unit"
         headset = HeadsetTwin(unit / "headset")
         self.unit = BenchUnit(unit, names, headset.environment)
         self.hub = BenchHub(self.folder / "hub", names)
+        if provisioned is not None:
+            self.unit = ProvisionedUnit(unit, names, headset.environment, provisioned / "identity")
+            self.hub = ProvisionedHub(self.folder / "hub", names, provisioned / "agency", unit)
         self.processes = Processes(self.folder / "log")
         self.view = UnitView(NAME)
         self.agency = AgencyTwin(self.folder / "agency", VOICE.hub(), NAME, inside(names.hub, []))
@@ -129,7 +133,7 @@ async def serve(given: argparse.Namespace) -> None:
     asyncio.get_running_loop().add_reader(given.lifeline, stopped.set)
     began = time.monotonic()
     async with AsyncExitStack() as stack:
-        bench = Bench(fresh(RUN / str(given.port), stack), given.prefix, given.trial_s)
+        bench = Bench(fresh(RUN / str(given.port), stack), given.prefix, given.trial_s, given.provisioned)
         if given.disk_kb:
             small_disk(bench.folder / "unit" / "data", given.disk_kb, stack)
         await bench.start(stack)
@@ -158,6 +162,9 @@ def main() -> None:
         "--disk-kb", type=int, default=0, help="keep the unit's data on a disk of this size (0: no limit)"
     )
     parser.add_argument("--trial-s", type=float, default=300.0, help="how long new settings are on trial")
+    parser.add_argument(
+        "--provisioned", type=Path, help="a folder as of bench.provisioned (none: the bench's own unit)"
+    )
     given = parser.parse_args()
     journal.set_up()
     try:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -76,17 +76,17 @@ def verify(data: bytes, authority: bytes) -> Acceptance:
         signature = base64.b64decode(signed.signature, validate=True)
     except (msgspec.DecodeError, binascii.Error, RecursionError) as error:
         raise ReportRefused(f"this is no acceptance report ({' '.join(str(error).split())[:120]})") from error
-    except (ValueError, TypeError, InvalidSignature) as error:
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise ReportRefused("its certificate is not of this authority") from error
     names = [str(name.value) for name in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if names != [signed.report.unit]:
         raise ReportRefused(f"it is signed by {', '.join(names)}, not by {signed.report.unit}")
-    public = found.public_key()
     try:
+        public = found.public_key()
         if not isinstance(public, ec.EllipticCurvePublicKey):
             raise InvalidSignature
         public.verify(signature, msgspec.json.encode(signed.report), ec.ECDSA(SHA256()))
-    except InvalidSignature as error:
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError) as error:
         raise ReportRefused("its signature does not hold: it was changed after it was signed") from error
     return signed.report
 

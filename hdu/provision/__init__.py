@@ -165,7 +165,12 @@ def parser() -> Arguments:
 
 
 def main(arguments: Sequence[str]) -> int:
-    given = parser().parse_args(arguments)
+    perform(parser().parse_args(arguments))
+    return 0
+
+
+def perform(given: argparse.Namespace) -> None:
+    """One step; Failure with every fault in words."""
     try:
         given.run(given)
     except (site_file.SiteFileRefused, answers.AnswersRefused) as error:
@@ -176,7 +181,6 @@ def main(arguments: Sequence[str]) -> int:
         raise Failure("hdu provision: not every question was answered; nothing was written") from error
     except (Refused, ValueError, OSError) as error:
         raise Failure(f"hdu provision: {error}") from error
-    return 0
 
 
 if __name__ == "__main__":

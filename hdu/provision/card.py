@@ -47,7 +47,7 @@ def card(told: Provisioned) -> bytes:
     """One page of PDF."""
     paper = Paper(WIDTH, HEIGHT, f"Card {told.answers.unit}")
     paper.words(EDGE, 10, "Your dispatch unit", 19, bold=True)
-    paper.words(EDGE, 19.2, f"{told.agency}   |   {told.answers.unit}", 8.5, colour=QUIET)
+    paper.line_of(EDGE, 19.2, f"{told.agency}   |   {told.answers.unit}", 8.5, INNER)
     y = 27.0
     for title, rows in (("The SAFE lamp", SAFE), ("The MUTE lamp", MUTE), ("The PANIC lamp", PANIC)):
         y = _lamps(paper, y, title, rows)
@@ -99,10 +99,6 @@ def _title(paper: Paper, y: float, title: str) -> float:
 def _help(paper: Paper, told: Provisioned) -> None:
     paper.panel(EDGE, HEIGHT - 25, INNER, 15)
     paper.words(EDGE + 5, HEIGHT - 22.4, "Help, at any hour", 8.5, colour=QUIET)
-    paper.words(EDGE + 5, HEIGHT - 18.2, told.helpline, _points(told.helpline), bold=True, width=76)
+    paper.line_of(EDGE + 5, HEIGHT - 18.2, told.helpline, 14, 76, bold=True)
     paper.words(EDGE + 84, HEIGHT - 22.4, "Say this name", 8.5, colour=QUIET)
-    paper.words(EDGE + 84, HEIGHT - 18.2, told.answers.unit, _points(told.answers.unit), bold=True)
-
-
-def _points(text: str) -> float:
-    return 14 if len(text) <= 16 else 10 if len(text) <= 28 else 7
+    paper.line_of(EDGE + 84, HEIGHT - 18.2, told.answers.unit, 14, 38, bold=True)

@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
 from firmware.config import Section, Site, UnitFile
-from firmware.configfile import parse
+from firmware.configfile import parse, seal
 from firmware.failover import probing, tunnels
 from firmware.failover.profiles import keyfiles
 from hdu.provision import toml
@@ -88,7 +88,7 @@ def check(grant: Grant, site: SiteFile, answers: Answers, keys: Keys) -> bytes:
         found.verify_directly_issued_by(authority)
         names = [str(name.value) for name in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         ours = found.public_key() == key.public_key() and names == [answers.unit]
-    except (ValueError, TypeError, InvalidSignature) as error:
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise Refused("the grant's certificate is not the agency's; sign the request again") from error
     if not ours:
         raise Refused("the grant answers an older request; sign the newest one")
@@ -119,8 +119,8 @@ def files(site: SiteFile, answers: Answers, keys: Keys, grant: Grant, folder: Pa
     secret = check(grant, site, answers, keys)
     told = Provisioned(site.agency, site.helpline, grant.number, at, answers)
     made = {
-        "site.toml": File(toml.text(site.site).encode()),
-        "unit.toml": File(toml.text(unit_table(site, answers, grant.number, folder)).encode()),
+        "site.toml": File(seal(toml.text(site.site).encode())),
+        "unit.toml": File(seal(toml.text(unit_table(site, answers, grant.number, folder)).encode())),
         "probe.key": File(secret.hex().encode() + b"\n", SECRET),
         "tls/ca.pem": File(site.authority.encode()),
         "tls/unit.pem": File(grant.certificate.encode()),

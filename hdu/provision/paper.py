@@ -32,6 +32,12 @@ class Paper(FPDF):
         self.multi_cell(width, points * POINT_MM * 1.32, latin(text), align="L", new_x="LMARGIN", new_y="NEXT")
         return float(self.get_y())
 
+    def line_of(self, x: float, y: float, text: str, points: float, width: float, bold: bool = False) -> None:
+        """One line, smaller than `points` where it would be wider than `width`; its foot stays."""
+        self.set_font("Helvetica", "B" if bold else "", points)
+        fitted = points * min(1.0, width / max(float(self.get_string_width(latin(text))), 0.1))
+        self.words(x, y + (points - fitted) * POINT_MM, text, fitted * 0.995, bold)
+
     def rule(self, x: float, y: float, width: float) -> None:
         self.set_draw_color(*LINE)
         self.set_line_width(0.25)

@@ -14,14 +14,24 @@ from typing import Annotated, Any
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Meta
 
 from firmware.config import Section, Site, UnitFile
 from firmware.configfile import parse
 from firmware.failover.tunnels import ALL
+from hdu.provision import toml
 from hub.enrolment import Pem, TunnelKey
 
 LONGEST_BYTES = 64 * 1024
+AUTHORITY_ERRORS = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 OWN = {  # of unit.toml: what provisioning fills in
     "": ("name", "certificates", "probing_key"),
     "headset": ("vendor_id", "product_id", "serial", "usb_port"),
@@ -35,7 +45,7 @@ class SiteFile(Section, frozen=True):
     """The file, checked. `site` and `unit` are the tables as written, each value within its bound."""
 
     agency: Line
-    helpline: Line
+    helpline: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[^\x00-\x1f\x7f]*$")]
     authority: Pem
     hub: Address
     tunnels: dict[str, TunnelKey]
@@ -64,7 +74,7 @@ def read(data: bytes, where: str) -> SiteFile:
     if set(found.tunnels) != {tunnel.interface for tunnel in ALL}:
         wanted = ", ".join(tunnel.interface for tunnel in ALL)
         faults.append(f"{where}: [tunnels] must have exactly {wanted}; get the site file again")
-    faults += _authority(found.authority, where)
+    faults += [*_authority(found.authority, where), *_unwritable(found, where)]
     if faults:
         raise SiteFileRefused("\n".join(faults))
     return found
@@ -99,15 +109,26 @@ def _own(table: dict[str, Any]) -> Iterator[str]:
         yield from (f"{section} {key}".strip() for key in keys if isinstance(inner, dict) and key in inner)
 
 
+def _unwritable(found: SiteFile, where: str) -> Iterator[str]:
+    for name, table in (("site", found.site), ("unit", found.unit)):
+        try:
+            toml.text(table)
+        except (ValueError, RecursionError) as error:
+            yield f"{where}: {name}: {_one_line(error)}; get the site file again"
+
+
 def _authority(pem: str, where: str) -> list[str]:
     again = "get the site file again"
     try:
         found = x509.load_pem_x509_certificate(pem.encode())
         is_authority = found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        is_authority = is_authority and isinstance(found.public_key(), ec.EllipticCurvePublicKey)
         expired = found.not_valid_after_utc < datetime.now(UTC)
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except AUTHORITY_ERRORS as error:
         return [f"{where}: authority is no certificate ({_one_line(error)}); {again}"]
-    faults = [] if is_authority else [f"{where}: authority is a certificate, but not an authority's; {again}"]
+    faults = (
+        [] if is_authority else [f"{where}: authority is a certificate, but not an authority's with an EC key; {again}"]
+    )
     return faults + (
         [f"{where}: authority expired on {found.not_valid_after_utc:%Y-%m-%d}; {again}"] if expired else []
     )

@@ -95,9 +95,9 @@ class Client:
         self.until("the unit is on the hub", lambda: self.get("/unit.json")["hub"]["connected"])
 
 
-def start(prefix: str, *options: str) -> tuple[subprocess.Popen[str], Client, int]:
+def start(prefix: str, *options: str, port: int = 0) -> tuple[subprocess.Popen[str], Client, int]:
     """A bench as a process of its own, and the end of its lifeline that keeps it."""
-    page = socket.create_server(("127.0.0.1", 0))
+    page = socket.create_server(("127.0.0.1", port))
     port, (inner, outer) = page.getsockname()[1], os.pipe()
     command = [sys.executable, "-m", "bench.inside", "--socket", str(page.fileno()), "--lifeline", str(inner)]
     process = subprocess.Popen(

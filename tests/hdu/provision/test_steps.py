@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 
 from firmware.config import Site as SiteToml
-from firmware.configfile import load
+from firmware.configfile import SEAL, changed, load
 from firmware.failover import probing, tunnels
 from hdu.provision import site_file, steps
 from hdu.provision.identity import Refused
@@ -61,6 +61,9 @@ def test_a_blank_unit_becomes_one_of_the_agencys(site: Site) -> None:
     assert config.site.failover.probe_host == "203.0.113.7"
     assert config.site.calls.transfer_target == 'desk "4"'
     assert config.site.hub == SiteToml().hub
+    for name in ("site.toml", "unit.toml"):
+        sealed = (folder / name).read_bytes()
+        assert SEAL.search(sealed) and not changed(sealed) and changed(sealed.replace(b"a", b"b"))
 
 
 def test_the_certificate_and_the_probing_key_are_what_the_hub_expects(site: Site) -> None:
