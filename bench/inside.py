@@ -89,10 +89,10 @@ class Bench:
 
     @property
     def site(self) -> Path:
-        return self.unit.folder / "config" / "site.toml"
+        return Path(self.unit.environment["HDU_CONFIG"]) / "site.toml"
 
     def releases(self) -> Program:
-        return self.hub.releases(self.site.with_name("root.json"))
+        return self.hub.releases(self.unit.folder / "config" / "root.json")
 
     async def look_for_updates(self) -> None:
         await self.view.call("Updates", "Look")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.hub import BenchHub
+from bench.releasing import PORT
 from bench.unit import NAME, TEMPLATES, BenchUnit
 from firmware.failover.tunnels import ALL, DATA, VOICE
 from hdu.provision import toml
@@ -44,12 +45,12 @@ class ProvisionedUnit(BenchUnit):
         self.environment["HDU_CONFIG"] = str(self.identity / "current")
         self.environment["HDU_IDENTITY"] = str(self.identity)
 
-    def configure(self, tls: Path, probing_key: str) -> None:  # noqa: ARG002
+    def configure(self, tls: Path, probing_key: str, trial_s: float = 300.0) -> None:  # noqa: ARG002
         """Its keys go where the bench's tunnels look for them; SystemExit for a blank unit."""
         keys = self.identity / "current" / "keys.json"
         if not keys.exists():
             raise SystemExit(f"bench: {self.identity}: this unit is blank; first: hdu provision begin, sign, finish")
-        for part in ("data", "run"):
+        for part in ("config", "data", "run"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         for interface, private in json.loads(keys.read_bytes())["tunnels"].items():
             place(self.folder, "unit", interface, private)
@@ -86,6 +87,7 @@ def place(unit: Path, end: str, interface: str, private: str) -> None:
 def tables(folder: Path) -> dict[str, dict[str, Any]]:
     """site.toml and unit.toml of the bench as a site file takes them; `folder` is where its twins will be."""
     values = {"folder": str(folder.absolute()), "hub_inner": DATA.hub(), "sip": VOICE.hub(), "hub": HUB}
+    values |= {"updates_port": str(PORT), "trial_s": "300"}
     values |= {"others": ", ".join(f'"{other}"' for other in OTHERS)}
     found: dict[str, dict[str, Any]] = {}
     for name in ("site", "unit"):
