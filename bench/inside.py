@@ -36,7 +36,7 @@ from hw.power.factory import accept
 from hw.power.twin import PowerTwin
 from hw.twin import Twin
 
-RUN, STOP_S = Path(".run"), 12.0
+RUN, RUN_KB, STOP_S = Path(".run"), 4_096, 12.0
 log = logging.getLogger("bench")
 
 
@@ -111,8 +111,8 @@ def fresh(folder: Path, stack: AsyncExitStack) -> Path:
     return folder
 
 
-def small_disk(folder: Path, size_kb: int, stack: AsyncExitStack) -> None:
-    """A disk of its own for what the unit keeps, so that it can be filled."""
+def in_memory(folder: Path, size_kb: int, stack: AsyncExitStack) -> None:
+    """A file system in memory: RUN, as /run is on a unit; and a disk small enough to be filled."""
     folder.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "none", str(folder)], check=True)
     stack.callback(subprocess.run, ["umount", "-l", str(folder)], check=False)
@@ -134,8 +134,9 @@ async def serve(given: argparse.Namespace) -> None:
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         bench = Bench(fresh(RUN / str(given.port), stack), given.prefix, given.trial_s, given.provisioned)
+        in_memory(bench.folder / "unit" / "run", RUN_KB, stack)
         if given.disk_kb:
-            small_disk(bench.folder / "unit" / "data", given.disk_kb, stack)
+            in_memory(bench.folder / "unit" / "data", given.disk_kb, stack)
         await bench.start(stack)
         handles = Handles(bench.twins, bench.processes, bench.view, bench.hub.console_socket)
         runner = web.AppRunner(handles.application(), access_log=None, shutdown_timeout=1)

@@ -1,7 +1,9 @@
 """The whole unit measured: `python -m tests.bench.whole_unit [--presses N]`, inside `enter`; results/bench.json.
 
-Press to spool and to the supervisors' console with the share of each hop, then memory and idle CPU of every process.
-Times are from just before the press is asked of the twin, so travel and bounce of the contacts and the debounce count.
+Press to spool and to the supervisors' console with the share of each hop, then memory and idle CPU of every process as
+they are after these presses. Times are from just before the press is asked of the twin, so travel and bounce of the
+contacts and the debounce count. `disk alone` is the same disk, asked by nobody else, before and after the presses: a
+machine whose disk is throttled shows it there.
 """
 
 import argparse
@@ -15,11 +17,13 @@ from typing import Any
 from watchdog.events import FileMovedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.inotify import InotifyObserver
 
+from firmware import kept
 from firmware.spool import ALERT
 from tests.bench.conftest import Client, ready, start
 
 RESULTS = Path("results/bench.json")
-IDLE_S, BOUND_S = 20.0, 10.0
+DISK_TRIES = 50
+IDLE_S, BOUND_S, SETTLED_S = 20.0, 10.0, 60.0
 SERVICES = (
     *("panel", "panel-standby", "alerts", "hublink", "panelbus", "status", "readiness", "uplinks"),
     *("power", "modem", "headset", "calls", "recorder"),
@@ -83,6 +87,16 @@ def one(bench: Client, arrivals: Arrivals) -> Row:
     }
 
 
+def disk_alone(folder: Path) -> list[float]:
+    """How long a file like an alert takes to be there for good (written, synced, renamed, folder synced), in ms."""
+    times = []
+    for number in range(DISK_TRIES):
+        began = time.monotonic()
+        kept.replace(folder / f"disk-{number}", b"x" * 200, durable=True)
+        times.append((time.monotonic() - began) * 1000)
+    return times
+
+
 def pss_mb(pid: int) -> float:
     """Proportional set size (proc(5), smaps_rollup) in MB."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
@@ -92,6 +106,13 @@ def pss_mb(pid: int) -> float:
 def cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def until_idle(bench: Client) -> None:
+    """The last answer has been shown, its alert closed: nothing is left to do."""
+    ends = time.monotonic() + SETTLED_S
+    while bench.get("/unit.json")["panel"]["panic"] != "idle" and time.monotonic() < ends:
+        time.sleep(0.5)
 
 
 def idle(bench: Client, for_s: float) -> dict[str, Row]:
@@ -117,7 +138,8 @@ def show(hops: dict[str, list[float]], processes: dict[str, Row]) -> dict[str, A
         print(f"{name:<24}{row['pss_mb']:>10.1f}{row['cpu_percent']:>10.2f}")
     total = {key: sum(row[key] for row in ours.values()) for key in ("pss_mb", "cpu_percent")}
     print(f"{'all services':<24}{total['pss_mb']:>10.1f}{total['cpu_percent']:>10.2f}")
-    return {"presses": len(hops["press to spool"]), "hops_ms": table, "processes": processes, "services": total}
+    measured = {"presses": len(hops["press to spool"]), "cores": os.cpu_count()}
+    return {**measured, "hops_ms": table, "processes": processes, "services": total}
 
 
 def main() -> None:
@@ -133,14 +155,18 @@ def main() -> None:
             ready_s = time.monotonic() - began
             print(f"ready after {ready_s:.1f} s")
             bench.heal()
-            processes = idle(bench, given.idle_s)
             arrivals = Arrivals(bench.folder / "unit" / "data" / "spool")
+            disk = disk_alone(bench.folder)
             rows = [one(bench, arrivals) for _ in range(given.presses)]
+            disk_after = disk_alone(bench.folder)
+            until_idle(bench)
+            processes = idle(bench, given.idle_s)
         finally:
             os.close(lifeline)
             process.wait(30)
     arrivals.observer.stop()
-    result = show({name: [row[name] for row in rows] for name in rows[0]}, processes)
+    hops = {name: [row[name] for row in rows] for name in rows[0]}
+    result = show({**hops, "disk alone, before": disk, "disk alone, after": disk_after}, processes)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps({"ready_s": ready_s, **result}, indent=1))
 
