@@ -61,6 +61,17 @@ def replace(file: Path, content: bytes, *, durable: bool = False) -> None:
         sync(file.parent)
 
 
+def move_out(file: Path, folder: Path) -> None:
+    """Moves `file` to `folder`, for whoever watches where it was: as a removal, not as a rename.
+
+    Of a rename out of a folder that it watches watchdog awaits the other half for 0.5 s, and holds back all that comes
+    after (inotify_move_event_grouper). Killed in between, the file is in both places, and can be moved again.
+    """
+    (folder / file.name).unlink(missing_ok=True)
+    os.link(file, folder / file.name)
+    file.unlink()
+
+
 def sync(folder: Path) -> None:
     """Makes a rename in `folder` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

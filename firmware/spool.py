@@ -103,7 +103,7 @@ class Spool:
         done.mkdir(exist_ok=True)
         for suffix in (DELIVERED, ACKNOWLEDGED, ALERT):
             if (self.folder / f"{id}{suffix}").exists():
-                (self.folder / f"{id}{suffix}").rename(done / f"{id}{suffix}")
+                kept.move_out(self.folder / f"{id}{suffix}", done)
         for old in sorted(path.stem for path in done.glob(f"*{ALERT}"))[:-keep]:
             for suffix in KNOWN:
                 (done / f"{old}{suffix}").unlink(missing_ok=True)
@@ -135,9 +135,11 @@ class Spool:
         """Moved to `aside/`; only copied there where its place is to be taken by what makes it good (`keep`)."""
         log.error("moved %s aside: %s", self.folder / name, why)
         (self.folder / "aside").mkdir(exist_ok=True)
-        move = shutil.copyfile if keep else os.rename
         try:
-            move(self.folder / name, self.folder / "aside" / name)
+            if keep:
+                shutil.copyfile(self.folder / name, self.folder / "aside" / name)
+            else:
+                kept.move_out(self.folder / name, self.folder / "aside")
         except FileNotFoundError:
             log.info("%s was already gone", name)
 
