@@ -30,7 +30,7 @@ def _head(made: Paper, report: Acceptance, digest: str) -> float:
     made.words(EDGE, 21, report.unit, 24, bold=True)
     made.panel(EDGE, 36, INNER - 34, 12, GREEN if verdict == "accepted" else RED)
     made.words(EDGE + 5, 38.6, verdict.capitalize(), 14, bold=True, colour=WHITE)
-    made.qr(WIDTH - EDGE - 30, 16, 32, f"hdu-acceptance:{report.unit};sha256={digest}")
+    made.qr(WIDTH - EDGE - 31, 16, 32, f"hdu-acceptance:{report.unit};sha256={digest}")
     facts = (
         f"{report.began[:16].replace('T', ' ')} UTC",
         f"{report.took_s / 60:.1f} minutes",
@@ -58,7 +58,7 @@ def _section(made: Paper, y: float, title: str, findings: tuple[Finding, ...], d
 def _row(made: Paper, y: float, each: Finding) -> float:
     made.lamp(EDGE + 0.6, y + 0.5, 2.8, COLOURS[each.outcome])
     made.words(EDGE + 6.5, y, each.part, 8.5, bold=True, width=42)
-    took = "" if each.took_s is None else f"{each.took_s:.1f} s"
+    took = "" if each.took_s is None else f"{each.took_s * 1000:.0f} ms" if each.took_s < 1 else f"{each.took_s:.1f} s"
     made.words(WIDTH - EDGE - 14, y, took, 8.5, colour=QUIET)
     return made.words(EDGE + 50, y, each.words, 8.5, width=INNER - 66) + 1.3
 
