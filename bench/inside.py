@@ -47,7 +47,7 @@ class Bench:
         self.folder, self.trial_s = folder.absolute(), trial_s
         self.cables = CablesTwin(prefix)
         names, unit = self.cables.names, self.folder / "unit"
-        headset = HeadsetTwin(unit / "headset")
+        headset = HeadsetTwin(unit / "headset", hid=True)
         self.unit = BenchUnit(unit, names, headset.environment)
         self.hub = BenchHub(self.folder / "hub", names)
         if provisioned is not None:

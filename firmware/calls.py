@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firmware import bus, facts
+from firmware.audio import hearing
 from firmware.clock import now_rfc3339
-from firmware.drivers import baresip
+from firmware.drivers import baresip, playback_path
 from firmware.drivers.baresip import AudioError, Baresip, SoftphoneError
-from firmware.drivers.baresip_config import account, address_of_record, devices
+from firmware.drivers.baresip_config import account, address_of_record, sound_devices
+from firmware.drivers.headset_usb import devices
 from firmware.service import Unit, run
 from firmware.voice import state as call_state
 from firmware.voice.ear import Ear
@@ -124,6 +126,8 @@ class Calls:
 
     async def one_life(self) -> None:
         """One softphone from start to death; always ends with SoftphoneError."""
+        hardware = self.unit.config.unit.headset
+        playback_path.use(self.unit.config, devices(hardware), hearing.limit_dbfs(hearing.loudness(hardware)))
         try:
             async with baresip.running(self.unit.config, self.told) as self.phone, asyncio.TaskGroup() as group:
                 log.info("softphone up", extra={"pid": self.phone.pid})
@@ -177,22 +181,24 @@ class Calls:
                     await asyncio.wait_for(self.until(Session.in_call), PING_S)
 
     async def keep_audio(self, phone: Baresip) -> None:
-        """Off the headset while it is unplugged in a call, and back on as soon as it is there again."""
-        on_headset = True
+        """Off the headset while it is unplugged in a call, off the microphone while its mute holds nothing back."""
+        now = (True, True)
         while True:
-            await self.until(_wants_headset(not on_headset))
+            await self.until(_wants_other_than(now))
+            wanted = self.session.wants_sound()
             try:
-                await phone.use_audio(*devices(self.unit.config.unit.headset, not on_headset))
-                on_headset = not on_headset
+                await phone.use_audio(*sound_devices(*wanted))
+                now = wanted
             except AudioError as error:
                 log.warning("%s", error)
                 await asyncio.sleep(AUDIO_AGAIN_S)
 
     async def follow_headset(self) -> None:
+        """A headset service that is away changes nothing about the microphone."""
         async for headset in bus.follow(self.unit.bus, "Headset", facts.Headset):
-            present = headset.present if headset else None
-            if present != self.session.headset:
-                self.told(call_state.HeadsetPresent(present=present))
+            present, denied = (headset.present, _is_denied(headset)) if headset else (None, self.session.denied)
+            if (present, denied) != (self.session.headset, self.session.denied):
+                self.told(call_state.HeadsetPresent(present=present, denied=denied))
 
     async def follow_path(self) -> None:
         """The active uplink, as the uplinks service says; while that is away the path is taken to be what it was."""
@@ -206,8 +212,13 @@ def _has_left(path: str | None) -> Callable[[Session], bool]:
     return lambda session: session.path != path
 
 
-def _wants_headset(wanted: bool) -> Callable[[Session], bool]:
-    return lambda session: session.wants_headset() == wanted
+def _wants_other_than(now: tuple[bool, bool]) -> Callable[[Session], bool]:
+    return lambda session: session.wants_sound() != now
+
+
+def _is_denied(headset: facts.Headset) -> bool:
+    """Mute is asked for and not proven, and no gate was read back shut: then the softphone is the gate."""
+    return headset.mute_state == "fault" and headset.capture_cut is not True
 
 
 def _is_answered(session: Session, id: str) -> bool:

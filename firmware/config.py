@@ -72,7 +72,7 @@ class CallPolicy(Section, frozen=True):
     """The agency's SIP server, and the audio it is spoken to with.
 
     `reorder_ms` holds packets back until those before them have come; `playout_ms` is heard while none come: at least
-    LTE delay - wired delay + jitter, else a switch-over is heard.
+    LTE delay - wired delay + jitter, else a switch-over is heard. `device_ms` is what the sound card may hold.
     """
 
     sip_host: Annotated[str, Meta(max_length=253)] = "10.79.0.1"
@@ -84,6 +84,7 @@ class CallPolicy(Section, frozen=True):
     codecs: tuple[Literal["opus", "pcmu", "pcma"], ...] = ("opus", "pcmu", "pcma")
     reorder_ms: Annotated[int, Meta(ge=20, le=200)] = 40
     playout_ms: Annotated[int, Meta(ge=20, le=400)] = 60
+    device_ms: Annotated[int, Meta(ge=10, le=200)] = 30
     rtp_first_port: Annotated[int, Meta(ge=1_024, le=65_000)] = 16_384
     rtp_last_port: Annotated[int, Meta(ge=1_034, le=65_535)] = 16_483
     transfer_target: Annotated[str, Meta(max_length=253)] = ""
@@ -121,7 +122,10 @@ class FailoverPolicy(Section, frozen=True):
 
 
 class HeadsetPolicy(Section, frozen=True):
-    """When a mute counts as proven, and how the microphone is measured."""
+    """When a mute counts as proven, and how the microphone is measured.
+
+    `shift_rest_h` without a call end a shift: the next call begins another, with all of its sound dose to spend.
+    """
 
     prove_within_ms: Annotated[float, Meta(ge=50, le=2_000)] = 150.0
     silence_dbfs: Annotated[float, Meta(ge=-90, le=-50)] = -80.0
@@ -133,6 +137,7 @@ class HeadsetPolicy(Section, frozen=True):
     retry_s: Annotated[float, Meta(ge=0.1, le=2)] = 0.25
     dead_microphone_s: Annotated[float, Meta(ge=1, le=600)] = 10.0
     tone_dbfs: Annotated[float, Meta(ge=-60, le=-6)] = -30.0
+    shift_rest_h: Annotated[float, Meta(ge=1, le=24)] = 8.0
 
 
 class RecorderPolicy(Section, frozen=True):
@@ -231,11 +236,12 @@ class ModemHardware(Section, frozen=True):
 
 
 class HeadsetHardware(Section, frozen=True):
-    """The headset by identity, or by ALSA name; and its sensitivity (None: unknown).
+    """The headset by identity, or by ALSA name; its sensitivity, and its card's volts (RMS) at full scale.
 
     `alsa_device` empty: the card with this vendor, product and serial (or USB port) is looked for below `sysfs_root`.
     `gate_device` is the mixer of the software gate in the capture path, `monitor_device` the capture before that gate
-    (empty: there is no gate, and capture is measured on `alsa_device`).
+    (empty: there is no gate, and capture is measured on `alsa_device`). `button_device` is its input device where it is
+    a HID (empty: that of the card found). Sensitivity or volts None: how loud it is is unknown.
     """
 
     vendor_id: Annotated[str, Meta(pattern=r"^([0-9a-f]{4})?$")] = ""
@@ -246,7 +252,9 @@ class HeadsetHardware(Section, frozen=True):
     alsa_device: Annotated[str, Meta(max_length=64)] = ""
     monitor_device: Annotated[str, Meta(max_length=64)] = ""
     gate_device: Annotated[str, Meta(max_length=64)] = ""
+    button_device: Annotated[str, Meta(max_length=255)] = ""
     sensitivity_db_spl_per_v: Annotated[float, Meta(ge=60, le=160)] | None = None
+    full_scale_v: Annotated[float, Meta(ge=0.001, le=10)] | None = None
 
 
 class PowerHardware(Section, frozen=True):

@@ -1,4 +1,4 @@
-"""The headset service: the commanded mute, carried out and proven; level; tones. One process of its own.
+"""The headset service: the commanded mute, carried out and proven; level; tones; the ear. One process of its own.
 
 `DATA/mute` (`muted` or `live`) is the command, written by the panel and, when the headset's own button is pressed, by
 us. At the start it is carried out before anything else, the bus included. A file that is there and cannot be read is
@@ -12,80 +12,103 @@ from pathlib import Path
 import msgspec
 
 from firmware import bus, facts, watch
-from firmware.audio import mute
+from firmware.audio import hearing, mute
 from firmware.audio.earpiece import FOLLOWED, Earpiece
+from firmware.audio.exposure import Exposure
 from firmware.audio.microphone import Microphone, commanded
+from firmware.audio.own_button import OwnButton
 from firmware.audio.soundcheck import soundcheck
-from firmware.config import Config
-from firmware.drivers import hotplug
+from firmware.drivers import hotplug, playback_path
 from firmware.drivers.capture_switch import HeadsetGone
-from firmware.drivers.headset_alsa import attach
+from firmware.drivers.headset_alsa import attach, locate
 from firmware.service import Unit, run
 
-MUTE = "mute"
+MUTE, HEARING = "mute", "hearing.json"
+
+
+class Desk:
+    """The parts of one headset service, and what it says of them."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit, self.config = unit, unit.config
+        data = Path(unit.config.unit.folders.data)
+        data.mkdir(parents=True, exist_ok=True)
+        self.file = data / MUTE
+        self.plugged = asyncio.Event()
+        self.microphone = Microphone(self.file, unit.config.site.headset, lambda: None)
+        self.exposure = Exposure(data / HEARING, unit.config, lambda: None)
+        self.earpiece = Earpiece(self.microphone.playback, unit.config.site.headset.tone_dbfs, self.exposure.heard)
+        self.button = OwnButton(unit.config, self.microphone)
+
+    def fact(self) -> facts.Headset:
+        return self.exposure.onto(self.microphone.fact())
+
+    async def show(self) -> None:
+        """On the bus from now on, and at every change."""
+        methods = [
+            bus.Method("PlayTone", "s", ("name",), "", self.earpiece.play_tone),
+            bus.Method("SelfTest", "", (), "s", self.self_tested),
+        ]
+        export = bus.Export(self.unit.bus, "Headset", self.fact(), methods)
+        self.microphone.changed = self.exposure.changed = lambda: self.announce(export)
+        await export.own()
+
+    def announce(self, export: bus.Export[facts.Headset]) -> None:
+        """Ten times a second, so only what is new goes any further."""
+        before, now = export.value, self.fact()
+        if now == before:
+            return
+        export.set(now)
+        self.earpiece.changed(before, now)
+        self.button.show(now.mute_state)
+
+    async def self_tested(self) -> str:
+        """The method SelfTest: the verdict as JSON, `{"fit": bool, "findings": [words]}`."""
+        return msgspec.json.encode(await soundcheck(self.microphone)).decode()
+
+    async def obey(self) -> None:
+        """Carries out what the file says, whenever it is written."""
+        async for name in watch.names(self.file.parent):
+            if name in ("", self.file.name):
+                self.microphone.happen(mute.Commanded(muted=commanded(self.file)))
+
+    async def keep_attached(self) -> None:
+        """Opens the headset again whenever it has gone: when udev tells of a card, else every `retry_s`."""
+        while True:
+            if self.microphone.headset is not None or self.try_attach():
+                await self.microphone.gone.wait()
+            self.plugged.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.plugged.wait(), self.config.site.headset.retry_s)
+
+    def try_attach(self) -> bool:
+        """False while the headset is not there."""
+        with contextlib.suppress(HeadsetGone):
+            found = locate(self.config.unit.headset)
+            playback_path.use(self.config, found, hearing.limit_dbfs(self.exposure.at_full_scale_db))
+            self.microphone.attach(attach(found, self.config.site.headset.period_ms))
+            self.button.look()
+        return self.microphone.headset is not None
+
+    async def watch_plugs(self) -> None:
+        """A named ALSA device needs no udev, and no libudev in memory."""
+        async for _ in hotplug.changes():
+            self.plugged.set()
 
 
 async def body(unit: Unit) -> None:
-    file = Path(unit.config.unit.folders.data) / MUTE
-    file.parent.mkdir(parents=True, exist_ok=True)
-    microphone = Microphone(file, unit.config.site.headset, lambda: None)
-    microphone.happen(mute.Commanded(muted=commanded(file)))
-    try_attach(microphone, unit.config)
-    earpiece = Earpiece(microphone.playback, unit.config.site.headset.tone_dbfs)
-    play_tone = bus.Method("PlayTone", "s", ("name",), "", earpiece.play_tone)
-    self_test = bus.Method("SelfTest", "", (), "s", lambda: self_tested(microphone))
-    export = bus.Export(unit.bus, "Headset", microphone.fact(), [play_tone, self_test])
-    microphone.changed = lambda: announce(export, microphone.fact())
-    unit.group.create_task(obey(microphone, file), name="obey")
-    plugged = asyncio.Event()
-    unit.group.create_task(keep_attached(microphone, unit.config, plugged), name="keep-attached")
+    desk = Desk(unit)
+    desk.microphone.happen(mute.Commanded(muted=commanded(desk.file)))
+    desk.try_attach()
+    unit.group.create_task(desk.obey(), name="obey")
+    unit.group.create_task(desk.keep_attached(), name="keep-attached")
     if not unit.config.unit.headset.alsa_device:
-        unit.group.create_task(watch_plugs(plugged), name="watch-plugs")
-    await export.own()
+        unit.group.create_task(desk.watch_plugs(), name="watch-plugs")
+    await desk.show()
+    unit.group.create_task(desk.exposure.follow(unit.bus), name="dose")
     for service in FOLLOWED:
-        unit.group.create_task(earpiece.follow(unit.bus, service), name=f"tones of {service}")
+        unit.group.create_task(desk.earpiece.follow(unit.bus, service), name=f"tones of {service}")
     unit.ready()
-
-
-def announce(export: bus.Export[facts.Headset], fact: facts.Headset) -> None:
-    """Twenty times a second, so only what is new goes any further."""
-    if fact != export.value:
-        export.set(fact)
-
-
-async def self_tested(microphone: Microphone) -> str:
-    """The method SelfTest: the verdict as JSON, `{"fit": bool, "findings": [words]}`."""
-    return msgspec.json.encode(await soundcheck(microphone)).decode()
-
-
-async def obey(microphone: Microphone, file: Path) -> None:
-    """Carries out what the file says, whenever it is written."""
-    async for name in watch.names(file.parent):
-        if name in ("", file.name):
-            microphone.happen(mute.Commanded(muted=commanded(file)))
-
-
-async def keep_attached(microphone: Microphone, config: Config, plugged: asyncio.Event) -> None:
-    """Opens the headset again whenever it has gone: when udev tells of a card, else every `retry_s`."""
-    while True:
-        if microphone.headset is not None or try_attach(microphone, config):
-            await microphone.gone.wait()
-        plugged.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(plugged.wait(), config.site.headset.retry_s)
-
-
-async def watch_plugs(plugged: asyncio.Event) -> None:
-    """A named ALSA device needs no udev, and no libudev in memory."""
-    async for _ in hotplug.changes():
-        plugged.set()
-
-
-def try_attach(microphone: Microphone, config: Config) -> bool:
-    """False while the headset is not there."""
-    with contextlib.suppress(HeadsetGone):
-        microphone.attach(attach(config.unit.headset, config.site.headset.period_ms))
-    return microphone.headset is not None
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ CONFIG = """[headset]
 alsa_device = "headset"
 monitor_device = "headset_monitor"
 gate_device = "headset_gate"
+button_device = "{0}/headset/button"
+{1}
 [folders]
 data = "{0}/data"
 run = "{0}/run"
@@ -125,11 +127,11 @@ async def eventually(holds: Callable[[], bool], bound_s: float = 5.0) -> None:
 
 
 @contextlib.asynccontextmanager
-async def headset(folder: Path) -> AsyncIterator[Scene]:
-    """The twin, speaking, and the service on it, live; needs DBUS_SYSTEM_BUS_ADDRESS."""
+async def headset(folder: Path, hid: bool = False, more: str = "") -> AsyncIterator[Scene]:
+    """The twin, speaking, and the service on it, live; needs DBUS_SYSTEM_BUS_ADDRESS. `more` is for unit.toml."""
     (folder / "data").mkdir(parents=True)
-    (folder / "unit.toml").write_text(CONFIG.format(folder))
-    twin = HeadsetTwin(folder / "headset")
+    (folder / "unit.toml").write_text(CONFIG.format(folder, more))
+    twin = HeadsetTwin(folder / "headset", hid)
     await twin.start()
     scene = Scene(folder, twin)
     tasks = [asyncio.create_task(scene.follow()), asyncio.create_task(scene.keep())]

@@ -29,7 +29,7 @@ const TWINS = [
   {title: "Headset", path: "twin/headset", of: (twins) => twins.headset,
    keys: [["unplugged", {plugged: false}, (s) => s.plugged === false], ["plug in", {plugged: true}, () => false], ["speak", {speaking: true}, (s) => s.speaking === true],
           ["be silent", {speaking: false}, () => false], ["its own mute", {button: "mute"}, () => false], ["switch that lies", {stuck_switch: true}, (s) => s.stuck_switch === true], ["heal", {heal: true}, () => false]],
-   sliders: [], words: (s) => `heard at the far end: ${s.capture_rms > 0 ? "sound" : "silence"}`},
+   sliders: [], words: (s) => `heard at the far end: ${s.capture_rms > 0 ? "sound" : "silence"}; the lamp in the headset: ${s.own_lamp == null ? "unknown" : s.own_lamp ? "lit" : "dark"}`},
   {title: "The agency calls", path: "twin/call", of: (twins) => twins.call,
    keys: [["ring", {action: "ring"}, (s) => s.state === "ringing"], ["hang up", {action: "hang-up"}, () => false]],
    sliders: [], words: (s) => `the agency's phone: ${s.state || "unknown"}`},

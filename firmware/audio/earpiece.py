@@ -11,24 +11,24 @@ from firmware import bus
 from firmware.audio import tones
 from firmware.drivers.capture_switch import HeadsetError, HeadsetGone
 from firmware.drivers.playback import play
-from firmware.facts import Call, Fact, Headset, Panel, Power, Uplinks
+from firmware.facts import Call, Fact, Panel, Uplinks
 
 WAITING = 4
-FOLLOWED: dict[str, type[Fact]] = {
-    "Panel": Panel,
-    "Uplinks": Uplinks,
-    "Power": Power,
-    "Calls": Call,
-    "Headset": Headset,
-}
+FOLLOWED: dict[str, type[Fact]] = {"Panel": Panel, "Uplinks": Uplinks, "Calls": Call}
 log = logging.getLogger("earpiece")
 
 
 class Earpiece:
-    """`device` gives the ALSA name of the playback path, or None while there is no headset."""
+    """`device` gives the ALSA name of the playback path, or None while there is no headset.
 
-    def __init__(self, device: Callable[[], str | None], level_dbfs: float) -> None:
-        self.device, self.level_dbfs = device, level_dbfs
+    `played` is told of each tone: its level in dBFS and its seconds.
+    """
+
+    def __init__(
+        self, device: Callable[[], str | None], level_dbfs: float, played: Callable[[float, float], None]
+    ) -> None:
+        self.device, self.level_dbfs, self.played = device, level_dbfs, played
+        self._soon: set[asyncio.Task[None]] = set()
         self._playing = asyncio.Lock()
         self._waiting = 0
 
@@ -48,6 +48,7 @@ class Earpiece:
         try:
             async with self._playing:
                 await asyncio.to_thread(play, device, tones.samples(tone, self.level_dbfs), tones.RATE_HZ)
+                self.played(self.level_dbfs, tones.duration_s(tone))
         finally:
             self._waiting -= 1
 
@@ -55,10 +56,15 @@ class Earpiece:
         """Plays what the changes of `service` deserve, for ever."""
         before: Fact | None = None
         async for now in bus.follow(on, service, FOLLOWED[service]):
-            tone = tones.for_change(before, now)
+            self.changed(before, now)
             before = now
-            if tone:
-                await self._try(tone)
+
+    def changed(self, before: Fact | None, now: Fact | None) -> None:
+        """Plays what this change deserves, without waiting for it."""
+        if tone := tones.for_change(before, now):
+            task = asyncio.get_running_loop().create_task(self._try(tone))
+            self._soon.add(task)
+            task.add_done_callback(self._soon.discard)
 
     async def _try(self, tone: tones.Tone) -> None:
         try:

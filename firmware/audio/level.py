@@ -6,7 +6,6 @@ peak, not by the mean: one loud sample is sound.
 """
 
 import math
-import operator
 from array import array
 
 from msgspec.structs import replace
@@ -22,12 +21,12 @@ CLIP_HOLD_S = 2.0
 
 
 class Period(Fact, frozen=True):
-    """One capture period, measured once: its length, energy, peak, and how much of its end was silent."""
+    """One capture period, measured once: its length, energy, whether it clipped, how much of its end was silent."""
 
     period_s: float
     samples: int
     energy: float
-    peak: int
+    clipped: bool
     silent_tail_s: float
 
 
@@ -37,23 +36,22 @@ def limit(silence_dbfs: float) -> int:
 
 
 def measure(samples: "array[int]", rate_hz: int, silence_dbfs: float) -> Period:
-    """`samples` must not be empty."""
-    peak = max(max(samples), -min(samples))
-    quiet = len(samples) if peak <= limit(silence_dbfs) else _tail(samples, limit(silence_dbfs))
-    energy = float(sum(map(operator.mul, samples, samples))) if peak else 0.0
+    """`samples` must not be empty. The root of the energy bounds every sample: most are never looked at one by one."""
+    root, largest = math.hypot(*samples), limit(silence_dbfs)
+    quiet = len(samples) if root <= largest else _tail(samples, largest)
     seconds = len(samples) / rate_hz
     return Period(
         period_s=seconds,
         samples=len(samples),
-        energy=energy,
-        peak=peak,
+        energy=root * root,
+        clipped=root >= FULL_SCALE - 1 and max(max(samples), -min(samples)) >= FULL_SCALE - 1,
         silent_tail_s=seconds if quiet == len(samples) else quiet / rate_hz,
     )
 
 
 def _tail(samples: "array[int]", largest: int) -> int:
     """How many samples at the end are silence."""
-    return next(count for count, sample in enumerate(reversed(samples)) if abs(sample) > largest)
+    return next((count for count, sample in enumerate(reversed(samples)) if abs(sample) > largest), len(samples))
 
 
 def dbfs(energy: float, samples: int) -> float:
@@ -108,7 +106,7 @@ def _level(state: Meter, period: Period) -> Meter:
 
 
 def _clipping(state: Meter, period: Period) -> Meter:
-    clip_s = CLIP_HOLD_S if period.peak >= FULL_SCALE - 1 else max(state.clip_s - period.period_s, 0.0)
+    clip_s = CLIP_HOLD_S if period.clipped else max(state.clip_s - period.period_s, 0.0)
     return replace(state, clip_s=clip_s, clipping=clip_s > 0)
 
 

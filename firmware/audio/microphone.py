@@ -13,6 +13,7 @@ from firmware.audio import level, mute
 from firmware.config import HeadsetPolicy
 from firmware.drivers.capture_switch import HeadsetGone
 from firmware.drivers.headset_alsa import RATE_HZ, Headset
+from firmware.drivers.headset_usb import NAME
 from firmware.kept import sync
 
 VERIFY_S = 0.06
@@ -77,8 +78,8 @@ class Microphone:
         )
 
     def playback(self) -> str | None:
-        """The ALSA name tones are played on; None while there is no headset."""
-        return self.headset.names.audio if self.headset else None
+        """The ALSA name tones are played on, behind the limiters; None while there is no headset."""
+        return NAME if self.headset else None
 
     def happen(self, event: mute.Event) -> None:
         """One event, and all that follows from it."""

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from firmware.config import HeadsetPolicy
 from firmware.facts import Fact, MuteState
 
+OWN_S = 0.3  # a headset that turns its switch and says that it was pressed was pressed once
 LIAR_S = 1.0  # how often a switch that agrees and lies is asked again: asking drops what was captured
 
 
@@ -46,6 +47,10 @@ class GateRead(Fact, frozen=True):
     shut: bool | None
 
 
+class Pressed(Fact, frozen=True):
+    """The headset's own button, where the headset says that it was pressed (HID)."""
+
+
 class Heard(Fact, frozen=True):
     """One capture period: its length, and how much at its end was silent (all of it, or less)."""
 
@@ -57,7 +62,7 @@ class Tick(Fact, frozen=True):
     """Time has passed."""
 
 
-Event = Commanded | Attached | SwitchRead | GateRead | Heard | Tick
+Event = Commanded | Attached | SwitchRead | GateRead | Pressed | Heard | Tick
 
 
 class SetSwitch(Fact, frozen=True):
@@ -83,7 +88,8 @@ Phase = Literal["unknown", "turning", "proven", "fault", "open"]
 
 
 class State(Fact, frozen=True):
-    """`asked_at_s`: when the switch was last asked to turn. `quiet_s`: unbroken silence since it was read back."""
+    """`asked_at_s`: when the switch was last asked to turn. `quiet_s`: unbroken silence since it was read back.
+    `own_at_s`: when the headset's own button was last pressed."""
 
     muted: bool | None = None
     attached: bool = False
@@ -96,6 +102,7 @@ class State(Fact, frozen=True):
     needs_s: float = 0.0
     heard_at_s: float | None = None
     gate_shut: bool | None = None
+    own_at_s: float | None = None
 
     @property
     def proven(self) -> bool | None:
@@ -125,6 +132,8 @@ def step(state: State, event: Event, now_s: float, policy: HeadsetPolicy) -> Ste
             return _switch_read(state, off, now_s, policy)
         case GateRead(shut=shut):
             return replace(state, gate_shut=shut), ()
+        case Pressed():
+            return _pressed(state, now_s, policy)
         case Heard():
             return _heard(state, event, now_s, policy)
         case Tick():
@@ -189,8 +198,15 @@ def _own_button(state: State, off: bool, now_s: float, policy: HeadsetPolicy) ->
 
     Within `prove_within_ms` of being asked a mixer may still show what was before: it counts if it then still says so.
     """
-    state, actions = _commanded(state, off, now_s, policy)
+    state, actions = _commanded(replace(state, own_at_s=now_s), off, now_s, policy)
     return state, (Store(muted=off), *actions)
+
+
+def _pressed(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
+    """The opposite of what is commanded; not where the switch has just told of the same press."""
+    if state.muted is None or (state.own_at_s is not None and now_s - state.own_at_s < OWN_S):
+        return state, ()
+    return _own_button(state, not state.muted, now_s, policy)
 
 
 def _heard(state: State, heard: Heard, now_s: float, policy: HeadsetPolicy) -> Step:

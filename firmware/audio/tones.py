@@ -2,7 +2,7 @@
 
 Short, told apart by rhythm and direction rather than by pitch alone, between 400 and 1,400 Hz where headsets and ears
 are good, and faded in and out so that they do not click. They are mixed under a call by whatever mixes the playback
-path (dmix, or a sound server); nothing here stops a call to be heard.
+path (dmix, or a sound server); nothing here stops a call to be heard. `battery-low` is asked for by the power service.
 """
 
 import math
@@ -10,9 +10,11 @@ from array import array
 from itertools import pairwise
 from typing import Literal, get_args
 
-from firmware.facts import Call, Fact, Headset, Panel, Power, Uplinks
+from firmware.facts import Call, Fact, Headset, Panel, Uplinks
 
-Tone = Literal["panic-taken", "mute-on", "mute-off", "mute-fault", "uplink-changed", "battery-low", "call-waiting"]
+Tone = Literal[
+    "panic-taken", "mute-on", "mute-off", "mute-fault", "uplink-changed", "battery-low", "call-waiting", "dose-spent"
+]
 NAMES: tuple[str, ...] = get_args(Tone)
 RATE_HZ = 16_000
 FADE_S = 0.006
@@ -27,6 +29,7 @@ NOTES: dict[Tone, tuple[tuple[float, float], ...]] = {
     "uplink-changed": ((740, 0.04), (REST, 0.04), (740, 0.04)),
     "battery-low": ((784, 0.12), (659, 0.12), (523, 0.2)),
     "call-waiting": ((440, 0.3),),
+    "dose-spent": ((523, 0.08), (440, 0.08), (523, 0.08), (440, 0.08)),
 }
 
 
@@ -67,14 +70,14 @@ def _shape(tone: Tone) -> tuple[int, tuple[int, ...]]:
 def for_change(before: Fact | None, now: Fact | None) -> Tone | None:
     """The tone a change of one service's fact deserves; None for none, and for a service that came or went."""
     match before, now:
+        case Headset(), Headset() if now.shift_dose_spent and before.shift_dose_spent is False:
+            return "dose-spent"
         case Headset(), Headset():
             return _mute(before, now)
         case Panel(), Panel() if now.panic == "raised" and before.panic != "raised":
             return "panic-taken"
         case Uplinks(), Uplinks() if _moved(before, now):
             return "uplink-changed"
-        case Power(), Power() if now.state in ("low", "ending") and before.state not in ("low", "ending"):
-            return "battery-low"
         case Call(), Call() if _rings(now) and not _rings(before):
             return "call-waiting"
     return None

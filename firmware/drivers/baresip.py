@@ -160,7 +160,7 @@ async def running(config: Config, told: Callable[[SoftphoneEvent], None]) -> Asy
     check_address(phone.listen_address)
     folder, port = Path(config.unit.folders.run) / "softphone", free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config").write_text(baresip_config.configuration(policy, phone, config.unit.headset, port))
+    (folder / "config").write_text(baresip_config.configuration(policy, phone, port))
     (folder / "accounts").write_text("")
     try:
         process = await asyncio.create_subprocess_exec(

@@ -5,25 +5,25 @@ Everything listens on the tunnel's address or on loopback; only what is needed i
 
 from math import ceil
 
-from firmware.config import CallPolicy, HeadsetHardware, Softphone
+from firmware.config import CallPolicy, Softphone
+from firmware.drivers.headset_usb import NAME
 
 FRAME_MS = 20
 MODULES = "/usr/lib/baresip/modules"
-LOADED = ("g711.so", "opus.so", "plc.so", "srtp.so", "dtls_srtp.so", "alsa.so", "aubridge.so")
+LOADED = ("g711.so", "opus.so", "plc.so", "srtp.so", "dtls_srtp.so", "alsa.so", "aubridge.so", "vumeter.so")
 CODECS = {"opus": "opus/48000/1", "pcmu": "pcmu/8000/1", "pcma": "pcma/8000/1"}
 ENCRYPTION = {"srtp-sdes": "srtp-mand", "srtp-dtls": "dtls_srtp", "none": ""}  # srtp-mand refuses a call in clear
 SILENT = ("aubridge,silence", "aubridge,nobody")  # two names: with one, the far end would hear itself
 
 
-def devices(headset: HeadsetHardware, present: bool) -> tuple[str, str]:
-    """Microphone and earpiece as baresip names them; silence in and out where there is none."""
-    device = headset.alsa_device
-    return (f"alsa,{device}", f"alsa,{device}") if device and present else SILENT
+def sound_devices(microphone: bool, earpiece: bool) -> tuple[str, str]:
+    """Microphone and earpiece as baresip names them; silence in or out where there is none."""
+    return (f"alsa,{NAME}" if microphone else SILENT[0]), (f"alsa,{NAME}" if earpiece else SILENT[1])
 
 
-def configuration(policy: CallPolicy, phone: Softphone, headset: HeadsetHardware, control_port: int) -> str:
+def configuration(policy: CallPolicy, phone: Softphone, control_port: int) -> str:
     """The file `config`. DSCP 46 (rtp_tos 184) is expedited forwarding, RFC 3246."""
-    source, player = devices(headset, present=True)
+    source, player = sound_devices(microphone=True, earpiece=True)
     frames = ceil(policy.reorder_ms / FRAME_MS)
     lines = [
         "poll_method epoll",
@@ -39,6 +39,7 @@ def configuration(policy: CallPolicy, phone: Softphone, headset: HeadsetHardware
         "rtp_tos 184",
         f"rtp_ports {policy.rtp_first_port}-{policy.rtp_last_port}",
         "rtp_stats no",
+        "vumeter_stderr no",
         f"module_path {MODULES}",
         *(f"module {name}" for name in LOADED),
         "module_app menu.so",

@@ -10,20 +10,26 @@ from array import array
 import alsaaudio
 
 from firmware.config import HeadsetHardware
-from firmware.drivers.capture_switch import CaptureSwitch, HeadsetGone, find
+from firmware.drivers.capture_switch import CaptureSwitch, HeadsetGone
+from firmware.drivers.capture_switch import find as find_switch
 from firmware.drivers.headset_usb import Devices, devices
 
 RATE_HZ = 8_000
 BUFFER_S = 1.0
 
 
-def attach(want: HeadsetHardware, period_ms: float) -> "Headset":
-    """The headset, opened and capturing; HeadsetGone while it is not there."""
+def locate(want: HeadsetHardware) -> Devices:
+    """Where our headset is; HeadsetGone while it is not there."""
     names = devices(want)
     if names is None:
         raise HeadsetGone(
             f"headset: not one card {want.vendor_id}:{want.product_id} below {want.sysfs_root}; plug it in"
         )
+    return names
+
+
+def attach(names: Devices, period_ms: float) -> "Headset":
+    """The headset, opened and capturing; HeadsetGone while it is not there."""
     return Headset(names, period_ms)
 
 
@@ -32,11 +38,11 @@ class Headset:
 
     def __init__(self, names: Devices, period_ms: float) -> None:
         self.names, self.overruns, self.period_ms = names, 0, period_ms
-        own = find(names.mixer)
-        gate = find(names.gate) if names.gate else None
+        own = find_switch(names.mixer)
+        gate = find_switch(names.gate) if names.gate else None
         self.switch: CaptureSwitch | None = own or gate
         self.gate: CaptureSwitch | None = gate if own else None
-        self.device = names.monitor if own else names.audio
+        self.device = names.monitor if own else names.mouth
         self.capture = self._capture()
 
     def _capture(self) -> "alsaaudio.PCM":

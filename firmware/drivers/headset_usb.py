@@ -21,14 +21,23 @@ class Card(Fact, frozen=True):
     name: str
 
 
-class Devices(Fact, frozen=True):
-    """ALSA names: call audio, capture before the gate, the mixer of the headset, and of the gate (empty: none)."""
+NAME = "hdu_headset"  # what the softphone and our tones open: firmware.drivers.playback_path says what it is
 
-    audio: str
+
+class Devices(Fact, frozen=True):
+    """ALSA names: what is played into, what is captured behind the gate and before it, and the mixers of both.
+
+    `ear` lies below the limiters: only the playback path itself opens it. `gate` is empty where there is none, `card`
+    None where the headset goes by ALSA's names.
+    """
+
+    ear: str
+    mouth: str
     monitor: str
     mixer: str
     gate: str
     name: str
+    card: int | None = None
 
 
 def cards(sysfs_root: Path) -> list[Card]:
@@ -80,12 +89,20 @@ def _identity(card: Card) -> tuple[str, str, str, str]:
 def devices(want: HeadsetHardware) -> Devices | None:
     """The ALSA names of our headset as settings and sysfs say; None while it is not plugged in."""
     if want.alsa_device:
-        monitor = want.monitor_device or want.alsa_device
-        audio = want.alsa_device
-        return Devices(audio=audio, monitor=monitor, mixer=audio, gate=want.gate_device, name=audio)
+        own = want.alsa_device
+        monitor = want.monitor_device or own
+        return Devices(ear=own, mouth=own, monitor=monitor, mixer=own, gate=want.gate_device, name=own)
     card = choose(cards(Path(want.sysfs_root)), want)
     if card is None:
         return None
     shared = want.monitor_device or f"plug:'dsnoop:CARD={card.number}'"
-    audio = f"plug:'dmix:CARD={card.number}'"
-    return Devices(audio=audio, monitor=shared, mixer=f"hw:{card.number}", gate=want.gate_device, name=card.name)
+    mixer = f"hw:{card.number}"
+    return Devices(
+        ear="hdu_mix",
+        mouth=shared,
+        monitor=shared,
+        mixer=mixer,
+        gate=want.gate_device,
+        name=card.name,
+        card=card.number,
+    )

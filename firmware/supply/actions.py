@@ -80,8 +80,11 @@ class Actions:
         spool = Spool(Path(self.unit.config.unit.folders.data) / "spool", self.unit.config.site.alerts.reserve_bytes)
         alert = Alert(id=str(ULID()), unit=self.unit.config.unit.name, kind="power", raised_at=now_rfc3339())
         await asyncio.to_thread(spool.put, alert)
+        self.unit.group.create_task(self.sound())
+
+    async def sound(self) -> None:
         try:
-            await bus.call(self.unit.bus, "Headset", "Tone", "s", "power")
+            await bus.call(self.unit.bus, "Headset", "PlayTone", "s", "battery-low")
         except bus.BusError as error:
             log.warning("no tone: %s", error)
 

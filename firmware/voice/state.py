@@ -36,9 +36,10 @@ class Registering(Fact, frozen=True):
 
 
 class HeadsetPresent(Fact, frozen=True):
-    """Whether the headset is plugged in; None is unknown."""
+    """Whether the headset is plugged in; None is unknown. `denied`: mute is asked for, and nothing holds sound back."""
 
     present: bool | None
+    denied: bool = False
 
 
 class Held(Fact, frozen=True):
@@ -104,6 +105,7 @@ class Session(Fact, frozen=True):
     registered: bool | None = None
     path: str | None = None
     headset: bool | None = None
+    denied: bool = False
     stale: bool = False
     legs: tuple[Leg, ...] = ()
     lost_calls: int = 0
@@ -124,6 +126,10 @@ class Session(Fact, frozen=True):
         Between calls it is wanted all the same: a call must not be answered into silence.
         """
         return self.headset is not False or not self.in_call()
+
+    def wants_sound(self) -> tuple[bool, bool]:
+        """Microphone and earpiece: one whose mute is neither proven nor gated is not given to the softphone."""
+        return self.wants_headset() and not self.denied, self.wants_headset()
 
     def in_call(self) -> bool:
         return any(leg.state == "active" for leg in self.legs)
@@ -147,8 +153,8 @@ def step(session: Session, event: Event, at: str) -> Session:
             return replace(session, path=name, stale=session.stale or moved)
         case Registering():
             return replace(session, registered=None, stale=False)
-        case HeadsetPresent(present=present):
-            return replace(session, headset=present)
+        case HeadsetPresent(present=present, denied=denied):
+            return replace(session, headset=present, denied=denied)
         case Held():
             return _held(session, event)
         case Heard():

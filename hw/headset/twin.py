@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hw.headset import sound
+from hw.headset.button import ButtonDevice
 from hw.headset.server import Server, ServerError, ending
 
-LISTEN_MS = 20
+LISTEN_MS = 40
 KNOWN: dict[str, type | tuple[type, ...]] = {
     "plugged": bool,
     "speaking": bool,
@@ -26,10 +27,15 @@ KNOWN: dict[str, type | tuple[type, ...]] = {
 
 
 class HeadsetTwin:
-    """`capture_rms` is what a softphone would capture: 0.0 is digital silence, None that nothing was heard of late."""
+    """`capture_rms` is what a softphone would capture: 0.0 is digital silence, None that nothing was heard of late.
 
-    def __init__(self, folder: Path) -> None:
+    With `hid` its own button says that it was pressed, as an input device at `folder/button` with a lamp; without, it
+    turns the capture switch itself.
+    """
+
+    def __init__(self, folder: Path, hid: bool = False) -> None:
         self.server = Server(folder)
+        self.button = ButtonDevice(folder / "button") if hid else None
         self.plugged, self.speaking, self.room, self.stuck, self.presses = False, False, True, False, 0
         self.level_dbfs = -20.0
         self.switch_on: bool | None = None
@@ -65,6 +71,7 @@ class HeadsetTwin:
             "capture_switch": self.switch_on if self.plugged else None,
             "stuck_switch": self.stuck,
             "own_button": self.presses,
+            "own_lamp": self.button.lamp if self.button and self.plugged else None,
         }
 
     async def command(self, body: dict[str, object]) -> None:
@@ -95,11 +102,15 @@ class HeadsetTwin:
         if self.loop:
             await self._hold_together()
         await self._read_switch()
+        if self.button:
+            self.button.plug()
         self._tasks = [asyncio.create_task(each) for each in (self._listen(), self._watch_switch())]
         await self._speak()
 
     async def _pull_out(self) -> None:
         self.plugged, self._rms, self._followed, self._loop = False, None, False, ""
+        if self.button:
+            self.button.pull()
         tasks = [*self._tasks, *filter(None, (self._voice, self._room))]
         for task in tasks:
             task.cancel()
@@ -108,10 +119,13 @@ class HeadsetTwin:
         await self.server.kill()
 
     async def _press(self) -> None:
-        """The headset's own button turns the switch, and nobody is asked."""
+        """The headset's own button says so, or turns the switch and nobody is asked."""
         if not self.plugged:
             raise ValueError("headset: its button does nothing while it is unplugged; plug it in first")
         self.presses += 1
+        if self.button:
+            self.button.press()
+            return
         await self.server.pactl("set-source-mute", "switch", "toggle")
 
     async def _wire(self) -> None:

@@ -1,9 +1,10 @@
-"""`make bench-call`: one long call over the whole bench while the uplinks fail at random.
+"""`make bench-call`: one long call over the whole bench while the uplinks fail at random (an hour: `--seconds 3600`).
 
 `python -m tests.bench.call [--seconds 300] [--every 10] [--seed N]` starts a bench of its own inside
 bench/machine/enter; `--url` and `--folder` name one that runs (`make run`, .run/PORT). Prints a table and writes
 results/call.json: whether the call ever dropped, for each fault the audible gap at the dispatcher's ear and the packets
-lost, and PESQ (ITU-T P.862.2) of what was heard against what the agency said, where the package `pesq` is installed.
+lost, every overrun and underrun as the unit counts it, and PESQ (ITU-T P.862.2) of what was heard against what the
+agency said, where the package `pesq` is installed.
 """
 
 import argparse
@@ -75,28 +76,46 @@ def call(client: Client) -> dict[str, Any]:
     return found
 
 
+class Counters:
+    """What the unit counts of lost sound, all through the call; `lines` are the changes as they were shown."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, int] = {}
+        self.lines: list[str] = []
+        self.began = time.monotonic()
+
+    def show(self, found: dict[str, Any]) -> None:
+        names = {"overruns": found["call"]["overruns"], "underruns": found["call"]["underruns"]}
+        names |= {"lost frames": found["call"]["lost_frames"], "capture overruns": found["headset"]["overruns"]}
+        for name, count in names.items():
+            if count is not None and count != self.now.get(name, 0):
+                self.lines.append(f"{time.monotonic() - self.began:8.1f} s  {name} {self.now.get(name, 0)} -> {count}")
+                print(self.lines[-1], flush=True)
+                self.now[name] = count
+
+
 def run(
     client: Client, options: argparse.Namespace, source: random.Random, spoken: Path, heard: Path
-) -> tuple[list[Fault], int]:
-    """The call with its faults; each as it was, and how often the unit was seen without the call."""
+) -> tuple[list[Fault], int, Counters]:
+    """The call with its faults; each as it was, how often the unit was seen without the call, and what it counted."""
     client.heal()
     client.until("the extension is registered", lambda: call(client)["registered"])
     client.post("/twin/call", {"action": "ring"})
     client.until("the call rings", lambda: call(client)["state"] == "ringing")
     client.post("/unit/call", {"action": "answer"})
     client.until("the call is active", lambda: call(client)["state"] == "active")
-    faults: list[Fault] = []
+    faults, counters = list[Fault](), Counters()
     with listening(client, spoken, heard):
         began = time.monotonic()
-        drops = watch(client, began + options.quiet)
+        drops = watch(client, began + options.quiet, counters)
         while (now := time.monotonic()) < began + options.seconds:
             faults.append(fault(client, source, now - began))
-            drops += watch(client, now + options.every / 2)
+            drops += watch(client, now + options.every / 2, counters)
             faults[-1]["after"] = call(client)
             client.post(f"/twin/uplink/{faults[-1]['uplink']}", {"heal": True})
-            drops += watch(client, now + options.every)
+            drops += watch(client, now + options.every, counters)
     client.post("/unit/call", {"action": "hang-up"})
-    return faults, drops
+    return faults, drops, counters
 
 
 def fault(client: Client, source: random.Random, at_s: float) -> Fault:
@@ -107,11 +126,13 @@ def fault(client: Client, source: random.Random, at_s: float) -> Fault:
     return {"at_s": round(at_s, 1), "uplink": uplink, "fault": kind, "before": before}
 
 
-def watch(client: Client, until_s: float) -> int:
-    """How often, twice a second, the unit did not show the call active."""
+def watch(client: Client, until_s: float, counters: Counters) -> int:
+    """How often, twice a second, the unit did not show the call active; what it counts is printed as it shows."""
     missed = 0
     while (left_s := until_s - time.monotonic()) > 0:
-        missed += call(client)["state"] != "active"
+        found = client.get("/unit.json")
+        missed += found["call"]["state"] != "active"
+        counters.show(found)
         time.sleep(min(0.5, left_s))
     return missed
 
@@ -171,7 +192,7 @@ def report(options: argparse.Namespace) -> dict[str, Any]:
     said, heard = RESULTS.with_name("call-said.raw"), RESULTS.with_name("call-heard.raw")
     RESULTS.parent.mkdir(exist_ok=True)
     with bench(options) as client:
-        faults, drops = run(client, options, random.Random(options.seed), said, heard)
+        faults, drops, counters = run(client, options, random.Random(options.seed), said, heard)
     by_piece = gaps(samples(heard), samples(said))
     rows = judged(faults, by_piece, options.every)
     scores = pesq(samples(heard), samples(said))
@@ -183,6 +204,8 @@ def report(options: argparse.Namespace) -> dict[str, Any]:
         "load_average": round(os.getloadavg()[0], 2),
         "faults": rows,
         "seen_without_call": drops,
+        "counted": counters.now,
+        "counted_when": counters.lines,
         "audible_gap_ms": {"max": max(found), "mean": round(sum(found) / len(found), 1)},
         "audible_gap_ms_without_fault": max(by_piece[:before]),
         "pesq": scores,
@@ -205,7 +228,14 @@ def main() -> None:
         print(
             f"{row['at_s']:7} s  {what} gap {row['audible_gap_ms']:4} ms  lost {row['lost_frames']}  MOS {row['mos']}"
         )
-    for name in ("seen_without_call", "audible_gap_ms", "audible_gap_ms_without_fault", "pesq_mean", "load_average"):
+    for name in (
+        "seen_without_call",
+        "counted",
+        "audible_gap_ms",
+        "audible_gap_ms_without_fault",
+        "pesq_mean",
+        "load_average",
+    ):
         print(f"{name:30} {found[name]}")
     if isinstance(found["pesq"], str):
         print(found["pesq"])

@@ -25,6 +25,7 @@ codecs = ["{codec}"]
 encryption = "{encryption}"
 register_retry_s = {retry_s}
 transfer_target = "supervisor"
+{calls}
 """
 OWN = """name = "hdu-0001"
 [headset]
@@ -118,10 +119,11 @@ class Scene:
             process.kill()
             await process.wait()
 
-    def listening(self) -> list[tuple[str, int]]:
-        """Every address and port of the unit's namespace that takes TCP connections (proc(5), net/tcp)."""
-        rows = [line.split() for line in Path(f"/proc/{self.softphone()}/net/tcp").read_text().splitlines()[1:]]
-        ends = [row[1].split(":") for row in rows if row[3] == "0A"]
+    def listening(self, protocol: str = "tcp") -> list[tuple[str, int]]:
+        """Every address and port of the unit's namespace that takes connections or datagrams (proc(5), as ss(8))."""
+        table = Path(f"/proc/{self.softphone()}/net/{protocol}").read_text()
+        rows = [line.split() for line in table.splitlines()[1:]]
+        ends = [row[1].split(":") for row in rows if protocol == "udp" or row[3] == "0A"]
         return [(socket.inet_ntoa(bytes.fromhex(address)[::-1]), int(port, 16)) for address, port in ends]
 
     def idles(self) -> bool:
@@ -159,10 +161,16 @@ async def eventually(holds: Callable[[], bool], within_s: float = 10.0) -> None:
 
 @contextlib.asynccontextmanager
 async def scene(
-    folder: Path, codec: str = "opus", encryption: str = "srtp-sdes", password: str = "a-secret", retry_s: float = 0.5
+    folder: Path,
+    codec: str = "opus",
+    encryption: str = "srtp-sdes",
+    password: str = "a-secret",
+    retry_s: float = 0.5,
+    calls: str = "",
 ) -> AsyncIterator[Scene]:
     """Everything up; the dispatcher speaks all the time."""
-    (folder / "site.toml").write_text(SITE.format(hub=HUB, codec=codec, encryption=encryption, retry_s=retry_s))
+    site = SITE.format(hub=HUB, codec=codec, encryption=encryption, retry_s=retry_s, calls=calls)
+    (folder / "site.toml").write_text(site)
     (folder / "unit.toml").write_text(OWN.format(unit=UNIT, folder=folder))
     (folder / "password").write_text(f"{password}\n")
     async with contextlib.AsyncExitStack() as stack:

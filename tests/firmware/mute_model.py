@@ -75,6 +75,11 @@ class Model:
             self.switch_off = not self.switch_off
             self._tell()
 
+    def press_hid(self) -> None:
+        """The headset's own where it only says that it was pressed."""
+        if self.attached and self.running:
+            self.happen(mute.Pressed())
+
     def plug(self, attached: bool) -> None:
         """A headset that comes back comes with everything open."""
         if attached == self.attached:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware import bus
+from firmware.config import CallPolicy
 from firmware.facts import Headset, Uplink, Uplinks
 from tests.firmware.call_scene import NEEDED, UNIT, eventually, is_gone, scene
 
@@ -106,6 +107,19 @@ async def test_nothing_takes_connections_but_on_the_tunnel_and_loopback(tmp_path
         assert (UNIT, 5060) in listening
 
 
+async def test_datagrams_are_taken_on_the_tunnel_but_for_what_baresip_binds_itself(tmp_path: Path) -> None:
+    """baresip 1.0 has no option for the address of RTP and of its DNS client: the firewall keeps those from uplinks."""
+    policy = CallPolicy()
+    async with scene(tmp_path) as here:
+        await here.talk()
+        bound = here.listening("udp")
+        assert (UNIT, 5060) in bound
+        anywhere = [port for address, port in bound if address not in (UNIT, "127.0.0.1")]
+        media = [port for port in anywhere if policy.rtp_first_port <= port <= policy.rtp_last_port + 1]
+        assert len(media) == 2, bound
+        assert len(anywhere) - len(media) <= 1, bound
+
+
 async def test_after_a_failure_a_new_path_is_tried_at_once(tmp_path: Path) -> None:
     """The password is put right while the next attempt is still a long way off; the move brings it forward."""
     async with scene(tmp_path, password="not-it", retry_s=60) as here:
@@ -146,6 +160,19 @@ async def test_a_headset_pulled_out_in_a_call_is_heard_again_when_it_is_back(tmp
         await here.agency_hears(lambda level: level > 0.01, within_s=2.0)
         await here.dispatcher_hears(lambda level: level > 0.01)
         assert here.call and (here.call.state, here.call.lost_calls) == ("active", 0)
+
+
+async def test_a_microphone_whose_mute_holds_nothing_back_is_not_given_to_the_call(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        headset = bus.Export(here.bus, "Headset", Headset(present=True, mute_state="live"))
+        await headset.own()
+        await here.talk()
+        await here.agency_hears(lambda level: level > 0.01)
+        headset.set(Headset(present=True, mute_state="fault", capture_cut=None))
+        await here.agency_hears(lambda level: level == 0)
+        await here.dispatcher_hears(lambda level: level > 0.01)
+        headset.set(Headset(present=True, mute_state="fault", capture_cut=True))
+        await here.agency_hears(lambda level: level > 0.01)
 
 
 async def test_a_softphone_that_hangs_is_taken_for_dead(tmp_path: Path) -> None:

@@ -116,6 +116,28 @@ async def test_the_own_button_and_the_panel_agree(scene: Scene) -> None:
 
 
 @needs_server
+async def test_a_button_that_only_says_so_and_the_panel_agree_and_the_headsets_own_lamp_too(
+    tmp_path: Path, private_bus: str
+) -> None:
+    async with headset(tmp_path / "unit", hid=True) as scene:
+        await eventually(lambda: scene.twin.state()["own_lamp"] is False)
+        await scene.twin.command({"button": "mute"})
+        await scene.lamp("muted")
+        await eventually(lambda: scene.command == "muted" and scene.twin.state()["own_lamp"] is True)
+        await eventually(lambda: silent(scene))
+        scene.press("live")
+        await scene.lamp("live")
+        await eventually(lambda: scene.twin.state()["own_lamp"] is False and heard(scene))
+        await scene.twin.command({"plugged": False})
+        await scene.until(lambda fact: fact.present is False)
+        await scene.twin.command({"plugged": True})
+        await scene.lamp("live")
+        await scene.twin.command({"button": "mute", "stuck_switch": True})
+        await scene.lamp("fault")
+        assert scene.twin.state()["own_lamp"] is False
+
+
+@needs_server
 async def test_level_and_noise_floor_are_what_is_spoken(scene: Scene) -> None:
     await scene.until(lambda fact: fact.level_dbfs is not None and -30 <= fact.level_dbfs <= -12)
     await scene.twin.command({"speaking": False})

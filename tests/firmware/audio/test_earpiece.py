@@ -17,6 +17,10 @@ from tests.headset_scene import Ear, eventually
 needs_server = pytest.mark.skipif(not shutil.which("pulseaudio"), reason="needs pulseaudio; run in bench/machine/enter")
 
 
+def unheard(level_dbfs: float, seconds: float) -> None:
+    """Nobody counts."""
+
+
 @pytest.fixture
 async def twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HeadsetTwin]:
     twin = HeadsetTwin(tmp_path / "headset")
@@ -30,7 +34,7 @@ async def twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 @needs_server
 @pytest.mark.usefixtures("twin")
 async def test_tones_are_played_one_after_the_other_and_too_many_left_out() -> None:
-    earpiece, loop = Earpiece(lambda: "headset", -30.0), asyncio.get_running_loop()
+    earpiece, loop = Earpiece(lambda: "headset", -30.0, unheard), asyncio.get_running_loop()
     began = loop.time()
     results = await asyncio.gather(
         *(earpiece.play_tone("uplink-changed") for _ in range(WAITING + 1)), return_exceptions=True
@@ -41,12 +45,12 @@ async def test_tones_are_played_one_after_the_other_and_too_many_left_out() -> N
 
 async def test_without_a_headset_no_tone_and_a_reason() -> None:
     with pytest.raises(HeadsetGone, match="unplugged"):
-        await Earpiece(lambda: None, -30.0).play_tone("mute-on")
+        await Earpiece(lambda: None, -30.0, unheard).play_tone("mute-on")
 
 
 async def test_a_name_that_is_not_a_tone_is_refused() -> None:
     with pytest.raises(ValueError, match="panic-taken"):
-        await Earpiece(lambda: "headset", -30.0).play_tone("fanfare")
+        await Earpiece(lambda: "headset", -30.0, unheard).play_tone("fanfare")
 
 
 @needs_server
@@ -54,7 +58,7 @@ async def test_a_name_that_is_not_a_tone_is_refused() -> None:
 async def test_a_panic_taken_is_heard(twin: HeadsetTwin) -> None:
     panel = bus.Export(bus.connect(), "Panel", Panel(panic="idle"))
     await panel.own()
-    ear, earpiece = Ear(twin, "ear.monitor"), Earpiece(lambda: "headset", -30.0)
+    ear, earpiece = Ear(twin, "ear.monitor"), Earpiece(lambda: "headset", -30.0, unheard)
     tasks = [asyncio.create_task(ear.listen()), asyncio.create_task(earpiece.follow(panel.bus, "Panel"))]
     await eventually(lambda: len(ear.heard) > 20)
     assert not any(level for _, level in ear.heard)

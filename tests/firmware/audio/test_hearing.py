@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.audio.hearing import SHIFT_LIMIT_DB, SHIFT_S, Dose, full_scale_db, limit_dbfs, played, shift_db, used
+from firmware.audio.hearing import (
+    SHIFT_LIMIT_DB,
+    SHIFT_S,
+    Dose,
+    Shift,
+    full_scale_db,
+    limit_dbfs,
+    limited,
+    played,
+    shift_db,
+    sounded,
+    used,
+)
 
 
 def test_a_shift_at_the_limit_uses_all_of_it() -> None:
@@ -47,3 +59,37 @@ def test_the_limiter_holds_peaks_under_118_db(sensitivity: float, volts: float, 
 def test_silence_is_no_dose() -> None:
     assert shift_db(Dose()) is None
     assert used(Dose()) == 0.0
+
+
+REST_S = 8 * 3600.0
+
+
+def sounds(*at_s: float) -> Shift:
+    """A shift with a minute of sound ending at each of these times."""
+    shift = Shift()
+    for each in at_s:
+        shift = sounded(shift, -20.0, 60.0, 100.0, each, REST_S)
+    return shift
+
+
+def test_a_shift_lasts_until_there_is_a_rest() -> None:
+    shift = sounds(1e6, 1e6 + REST_S, 1e6 + 2 * REST_S)
+    assert shift.dose.measured_s == 180.0
+    assert shift.began_at_s == 1e6 - 60
+
+
+def test_after_a_rest_a_new_shift_begins_with_all_of_its_dose() -> None:
+    shift = sounds(1e6, 1e6 + REST_S + 60)
+    assert shift.dose.measured_s == 60.0
+    assert shift.began_at_s == 1e6 + REST_S
+
+
+def test_a_clock_that_is_put_back_gives_no_rest() -> None:
+    assert sounds(1e6, 1e6 - 10 * REST_S).dose.measured_s == 120.0
+
+
+@pytest.mark.parametrize(("level_dbfs", "at_full_scale_db", "left"), [(-20, 128, -20), (0, 128, -7), (0, 110, 0)])
+def test_what_is_limited_to_a_peak_is_at_most_a_square_wave_of_it(
+    level_dbfs: float, at_full_scale_db: float, left: float
+) -> None:
+    assert limited(level_dbfs, at_full_scale_db) == pytest.approx(left, abs=0.05)

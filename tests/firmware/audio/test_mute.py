@@ -108,6 +108,31 @@ def test_the_own_button_mutes_and_unmutes_and_the_panel_is_told() -> None:
     assert (model.stored, model.lamp, model.far_end) == (False, "live", True)
 
 
+def test_a_button_that_only_says_so_mutes_and_unmutes_and_the_panel_is_told() -> None:
+    model = Model()
+    model.run(1.0)
+    model.press_hid()
+    model.run(0.4)
+    assert (model.stored, model.lamp) == (True, "muted")
+    model.press_hid()
+    model.run(0.4)
+    assert (model.stored, model.lamp, model.far_end) == (False, "live", True)
+
+
+def test_a_headset_that_turns_its_switch_and_says_so_was_pressed_once() -> None:
+    model = Model()
+    model.run(1.0)
+    model.button()
+    model.run(0.1)
+    model.press_hid()
+    model.run(0.4)
+    assert (model.stored, model.lamp) == (True, "muted")
+
+
+def test_a_press_before_the_command_is_known_says_nothing() -> None:
+    assert mute.step(mute.State(), mute.Pressed(), 1.0, POLICY) == (mute.State(), ())
+
+
 def test_a_contrary_reading_soon_after_being_asked_is_an_echo_not_a_button() -> None:
     model = ran(0.05)
     state, actions = mute.step(model.state, mute.SwitchRead(off=False), model.now_s, POLICY)
@@ -204,6 +229,10 @@ class Headset(RuleBasedStateMachine):
     @rule()
     def own_button(self) -> None:
         self.model.button()
+
+    @rule()
+    def own_button_that_only_says_so(self) -> None:
+        self.model.press_hid()
 
     @rule(attached=st.booleans())
     def replug(self, attached: bool) -> None:

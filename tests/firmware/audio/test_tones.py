@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from firmware.audio import tones
-from firmware.facts import Call, Fact, Headset, Panel, Power, Uplink, Uplinks
+from firmware.facts import Call, Fact, Headset, Panel, Uplink, Uplinks
 
 ALL = [cast("tones.Tone", name) for name in tones.NAMES]
 
@@ -50,8 +50,9 @@ def test_any_two_tones_are_told_apart(one: tones.Tone, other: tones.Tone) -> Non
         (uplinks("wired"), uplinks("lte"), "uplink-changed"),
         (uplinks("wired"), uplinks("wired"), None),
         (uplinks(""), uplinks("wired"), None),
-        (Power(state="normal"), Power(state="low"), "battery-low"),
-        (Power(state="low"), Power(state="ending"), None),
+        (Headset(shift_dose_spent=False), Headset(shift_dose_spent=True), "dose-spent"),
+        (Headset(shift_dose_spent=None), Headset(shift_dose_spent=True), None),
+        (Headset(shift_dose_spent=True), Headset(shift_dose_spent=True), None),
         (Call(state="active"), Call(state="active", waiting=True), "call-waiting"),
         (Call(state="idle"), Call(state="ringing"), "call-waiting"),
         (Call(state="ringing"), Call(state="active"), None),

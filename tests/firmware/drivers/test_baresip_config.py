@@ -2,15 +2,14 @@
 
 import pytest
 
-from firmware.config import CallPolicy, HeadsetHardware, Softphone
-from firmware.drivers.baresip_config import account, address_of_record, configuration
+from firmware.config import CallPolicy, Softphone
+from firmware.drivers.baresip_config import account, address_of_record, configuration, sound_devices
 
 PHONE = Softphone(listen_address="10.79.1.1", user="5501")
-HEADSET = HeadsetHardware(alsa_device="headset")
 
 
-def settings(policy: CallPolicy | None = None, headset: HeadsetHardware = HEADSET) -> dict[str, str]:
-    text = configuration(policy or CallPolicy(), PHONE, headset, 4444)
+def settings(policy: CallPolicy | None = None) -> dict[str, str]:
+    text = configuration(policy or CallPolicy(), PHONE, 4444)
     return dict(line.split(" ", 1) for line in text.splitlines() if not line.startswith("module"))
 
 
@@ -22,7 +21,7 @@ def test_it_listens_on_the_tunnel_and_on_loopback_alone() -> None:
 
 
 def test_nothing_that_opens_a_port_of_its_own_is_loaded() -> None:
-    text = configuration(CallPolicy(), PHONE, HEADSET, 4444)
+    text = configuration(CallPolicy(), PHONE, 4444)
     assert not {"httpd", "cons", "mqtt", "stun", "turn", "ice"} & {
         word for line in text.split() for word in [line[:-3]]
     }
@@ -37,9 +36,10 @@ def test_the_playout_buffer_is_what_the_site_says() -> None:
     assert settings(CallPolicy(playout_ms=80))["audio_buffer"] == "80-240"
 
 
-def test_the_headset_is_the_one_configured_and_none_is_made_up() -> None:
-    assert settings()["audio_source"] == settings()["audio_player"] == "alsa,headset"
-    assert "alsa" not in settings(headset=HeadsetHardware())["audio_player"]
+def test_it_speaks_and_hears_through_our_path_with_its_limiters_and_gate() -> None:
+    assert settings()["audio_source"] == settings()["audio_player"] == "alsa,hdu_headset"
+    assert not any("alsa" in device for device in sound_devices(microphone=False, earpiece=False))
+    assert ["alsa" in device for device in sound_devices(microphone=False, earpiece=True)] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from firmware.config import HeadsetHardware
 from firmware.drivers.capture_switch import HeadsetGone, find
-from firmware.drivers.headset_alsa import RATE_HZ, Headset, attach
-from firmware.drivers.headset_usb import Devices
+from firmware.drivers.headset_alsa import RATE_HZ, Headset, attach, locate
 from firmware.drivers.playback import play
 from hw.headset.twin import HeadsetTwin
 
@@ -48,7 +48,7 @@ async def hear(headset: Headset, seconds: float = 0.2) -> "array[int]":
 
 @pytest.mark.usefixtures("twin")
 async def test_a_switch_is_turned_and_read_back_and_heard() -> None:
-    headset = attach(WANT, PERIOD_MS)
+    headset = attach(locate(WANT), PERIOD_MS)
     assert headset.switch
     assert max(await hear(headset)) > 1_000
     assert headset.switch.turn(True) is True
@@ -60,7 +60,7 @@ async def test_a_switch_is_turned_and_read_back_and_heard() -> None:
 
 @pytest.mark.usefixtures("twin")
 async def test_the_gate_is_behind_where_we_listen() -> None:
-    headset = attach(WANT, PERIOD_MS)
+    headset = attach(locate(WANT), PERIOD_MS)
     assert headset.gate
     assert headset.gate.turn(True) is True
     headset.listen(PERIOD_MS)
@@ -73,7 +73,7 @@ async def test_without_a_switch_of_its_own_the_gate_is_the_switch_and_proven_beh
     config = twin.server.folder / "asound.conf"
     config.write_text(config.read_text() + SWITCHLESS)
     assert find("switchless") is None
-    names = Devices(audio="headset", monitor="headset_monitor", mixer="switchless", gate="headset_gate", name="plain")
+    names = replace(locate(WANT), mixer="switchless")
     headset = Headset(names, PERIOD_MS)
     assert headset.switch
     assert headset.gate is None
@@ -95,23 +95,23 @@ async def test_a_change_made_elsewhere_is_seen_by_a_fresh_mixer(twin: HeadsetTwi
 
 
 async def test_a_headset_that_is_pulled_out_says_so_and_comes_back(twin: HeadsetTwin) -> None:
-    headset = attach(WANT, PERIOD_MS)
+    headset = attach(locate(WANT), PERIOD_MS)
     await twin.command({"plugged": False})
     with pytest.raises(HeadsetGone):
         await hear(headset)
     headset.close()
     with pytest.raises(HeadsetGone, match="headset"):
-        attach(WANT, PERIOD_MS)
+        attach(locate(WANT), PERIOD_MS)
     await twin.command({"plugged": True})
-    attach(WANT, PERIOD_MS).close()
+    attach(locate(WANT), PERIOD_MS).close()
 
 
 @pytest.mark.usefixtures("twin")
 async def test_opening_and_closing_leaves_no_descriptor_behind() -> None:
-    attach(WANT, PERIOD_MS).close()
+    attach(locate(WANT), PERIOD_MS).close()
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(10):
-        attach(WANT, PERIOD_MS).close()
+        attach(locate(WANT), PERIOD_MS).close()
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
@@ -127,4 +127,4 @@ async def test_playing_takes_as_long_as_it_sounds(twin: HeadsetTwin) -> None:
 
 def test_a_card_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(HeadsetGone, match="0b0e:2e00"):
-        attach(HeadsetHardware(vendor_id="0b0e", product_id="2e00", sysfs_root=str(tmp_path)), PERIOD_MS)
+        locate(HeadsetHardware(vendor_id="0b0e", product_id="2e00", sysfs_root=str(tmp_path)))

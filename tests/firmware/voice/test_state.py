@@ -112,6 +112,13 @@ def test_the_headset_is_wanted_unless_it_is_gone_in_a_call() -> None:
     assert step(gone, told("closed"), AT).wants_headset()
 
 
+def test_a_microphone_whose_mute_holds_nothing_back_is_taken_from_the_call_and_the_ear_is_not() -> None:
+    assert after(*CALL).wants_sound() == (True, True)
+    assert after(*CALL, HeadsetPresent(present=True, denied=True)).wants_sound() == (False, True)
+    assert after(*CALL, HeadsetPresent(present=False)).wants_sound() == (False, False)
+    assert after(HeadsetPresent(present=True, denied=True)).wants_sound() == (False, True)
+
+
 def test_no_rating_while_loss_or_delay_is_unknown() -> None:
     audio = AudioReport(codec="opus", reorder_ms=40, playout_ms=60)
     unmeasured = fact(after(*CALL, Heard(id="1", audio=audio)))
