@@ -5,11 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 from sdbus import SdBus
 
-from firmware import bus
+from firmware import bus, kept
 from firmware.audio import hearing
 from firmware.clock import rfc3339
 from firmware.config import Config
@@ -26,7 +25,7 @@ class Exposure:
         self.file, self.changed = file, changed
         self.rest_s = config.site.headset.shift_rest_h * 3600
         self.at_full_scale_db = hearing.loudness(config.unit.headset)
-        self.shift = kept(file)
+        self.shift = remembered(file)
         self._saved_at_s = time.monotonic()
 
     def onto(self, fact: Headset) -> Headset:
@@ -70,19 +69,15 @@ class Exposure:
             return
         self._saved_at_s = now_s
         try:
-            temporary = self.file.with_suffix(".new")
-            temporary.write_bytes(msgspec.json.encode(self.shift))
-            temporary.rename(self.file)
+            kept.replace(self.file, kept.seal(self.shift))
         except OSError as error:
             log.warning("the dose cannot be kept in %s: %s", self.file, error)
 
 
-def kept(file: Path) -> hearing.Shift:
+def remembered(file: Path) -> hearing.Shift:
     """What is on disk; a shift with nothing in it where there is nothing that can be read."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=hearing.Shift)
-    except FileNotFoundError:
-        return hearing.Shift()
-    except (OSError, msgspec.DecodeError) as error:
-        log.warning("the dose in %s cannot be read: %s; counted from nothing", file, error)
+        return kept.read(file, hearing.Shift) or hearing.Shift()
+    except (OSError, kept.Damaged) as error:
+        log.warning("the dose cannot be read: %s; counted from nothing", error)
         return hearing.Shift()

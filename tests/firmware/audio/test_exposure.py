@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firmware import bus
-from firmware.audio.exposure import SAVE_S, Exposure, kept
+from firmware.audio.exposure import SAVE_S, Exposure, remembered
 from firmware.audio.hearing import SHIFT_LIMIT_DB, SHIFT_S, Shift, used
 from firmware.config import Config, HeadsetHardware, UnitFile
 from firmware.facts import Call, Headset
@@ -57,11 +57,11 @@ async def test_a_restart_does_not_give_the_ear_a_rest(tmp_path: Path, monkeypatc
 
 async def test_a_file_that_cannot_be_read_counts_from_nothing(tmp_path: Path) -> None:
     file = tmp_path / "hearing.json"
-    assert kept(file) == Shift()
+    assert remembered(file) == Shift()
     file.write_bytes(b'{"dose": "torn')
-    assert kept(file) == Shift()
+    assert remembered(file) == Shift()
     file.write_text(json.dumps({"began_at_s": 5.0}))
-    assert kept(file) == Shift(began_at_s=5.0)
+    assert remembered(file) == Shift(began_at_s=5.0)
 
 
 @pytest.mark.usefixtures("private_bus")
