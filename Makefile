@@ -11,7 +11,7 @@ AGAIN = { echo "run once more, alone:"; .venv/bin/pytest --last-failed --last-fa
 # What is the kernel's on a unit (WireGuard) is a process on the bench; for figures of milliseconds it goes before all else.
 FIRST = $$(chrt -r 1 true 2> /dev/null && echo chrt -r 1)
 
-.PHONY: bench-verdicts help run test test-kills check pytest bench bench-failover bench-audio bench-call bench-voice bench-power lock packages
+.PHONY: bench-verdicts help run test test-kills check pytest bench bench-failover bench-audio bench-replug bench-call bench-voice bench-power lock packages
 help:  ## print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
@@ -48,8 +48,11 @@ bench-responder:  ## probes a second one responder process of the hub answers (A
 bench-uplinks: packages  ## CPU and LTE bytes of the idle uplinks service with three uplinks (ARGS="--seconds 180"); results/uplinks_cost.json
 	@$(FIRST) $(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.uplinks_cost $(ARGS)
 
-bench-audio: packages  ## mute latency, proof and lies on a real sound server (ARGS="--presses 200"); results/audio.json
-	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.audio $(ARGS)
+bench-audio: packages  ## peak limit, delay to the ear, mute latency, proof and lies on a real sound server (ARGS="--presses 200"); results/audio.json
+	@$(MACHINE)/enter "$$(cat .packages)" sh -c '.venv/bin/python -m tests.bench.limiter && .venv/bin/python -m tests.bench.delay && .venv/bin/python -m tests.bench.audio $(ARGS)'
+
+bench-replug: packages  ## the headset out of a call and in again (ARGS="--cycles 200"); results/replug.json
+	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.replug $(ARGS)
 
 bench-verdicts: packages  ## how soon the verdict tells of each single fault, and of its end (ARGS="--only power"); results/verdicts.json
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.verdicts $(ARGS)

@@ -13,7 +13,7 @@ from firmware.config import Config
 from firmware.drivers.headset_usb import Devices
 
 BASE = "/usr/share/alsa/alsa.conf"
-LADSPA = "/usr/lib/ladspa"
+LADSPA = "/usr/lib/ladspa"  # a plugin without its file name makes ALSA open every file there
 SOFTEST_DBFS, HARDEST_DBFS = -20.0, -50.0  # what the two limiters can be set to
 RELEASE_S, IPC_KEY = 0.05, 0x911_000
 RATE_HZ = 48_000  # the card's: a peak that arises between two samples of a slower rate is seen here
@@ -28,8 +28,17 @@ LIMITED = """pcm.hdu_ear {{
             channels 2
             slave.pcm "plug:{below}"
             playback_plugins {{
-                0 {{ label fastLookaheadLimiter input {{ controls [ 0 {soft} {release_s} ] }} }}
-                1 {{ label hardLimiter policy duplicate input {{ controls [ {hard} 1 0 ] }} }}
+                0 {{
+                    label fastLookaheadLimiter
+                    filename "{ladspa}/fast_lookahead_limiter_1913.so"
+                    input {{ controls [ 0 {soft} {release_s} ] }}
+                }}
+                1 {{
+                    label hardLimiter
+                    filename "{ladspa}/hard_limiter_1413.so"
+                    policy duplicate
+                    input {{ controls [ {hard} 1 0 ] }}
+                }}
             }}
         }}
     }}
@@ -61,7 +70,12 @@ def configuration(base: str, found: Devices, limit_dbfs: float | None, device_ms
     limited = LIMITED if limit_dbfs is not None else OPEN
     limit = 0.0 if limit_dbfs is None else max(limit_dbfs, HARDEST_DBFS)
     ear = limited.format(
-        ladspa=LADSPA, below=found.ear, soft=max(limit, SOFTEST_DBFS), hard=limit, release_s=RELEASE_S, rate_hz=RATE_HZ
+        ladspa=LADSPA,
+        below=found.ear,
+        soft=max(limit, SOFTEST_DBFS),
+        hard=limit,
+        release_s=RELEASE_S,
+        rate_hz=RATE_HZ,
     )
     return f"<{base}>\n{_mixed(found, device_ms)}{ear}{HEADSET.format(mouth=found.mouth)}"
 

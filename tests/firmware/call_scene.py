@@ -30,6 +30,8 @@ transfer_target = "supervisor"
 OWN = """name = "hdu-0001"
 [headset]
 alsa_device = "headset"
+sensitivity_db_spl_per_v = 120.0
+full_scale_v = 1.0
 [softphone]
 listen_address = "{unit}"
 password_file = "{folder}/password"
