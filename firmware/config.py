@@ -241,7 +241,8 @@ class HeadsetHardware(Section, frozen=True):
     `alsa_device` empty: the card with this vendor, product and serial (or USB port) is looked for below `sysfs_root`.
     `gate_device` is the mixer of the software gate in the capture path, `monitor_device` the capture before that gate
     (empty: there is no gate, and capture is measured on `alsa_device`). `button_device` is its input device where it is
-    a HID (empty: that of the card found). Sensitivity or volts None: how loud it is is unknown.
+    a HID (empty: that of the card found); `ear_monitor_device` gives what is played (empty: that is unknown).
+    Sensitivity or volts None: how loud it is is unknown.
     """
 
     vendor_id: Annotated[str, Meta(pattern=r"^([0-9a-f]{4})?$")] = ""
@@ -253,6 +254,7 @@ class HeadsetHardware(Section, frozen=True):
     monitor_device: Annotated[str, Meta(max_length=64)] = ""
     gate_device: Annotated[str, Meta(max_length=64)] = ""
     button_device: Annotated[str, Meta(max_length=255)] = ""
+    ear_monitor_device: Annotated[str, Meta(max_length=64)] = ""
     sensitivity_db_spl_per_v: Annotated[float, Meta(ge=60, le=160)] | None = None
     full_scale_v: Annotated[float, Meta(ge=0.001, le=10)] | None = None
 

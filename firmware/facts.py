@@ -69,7 +69,7 @@ class Headset(Fact, frozen=True):
     (or sound may pass no more although it should), `live` when sound may pass. `capture_cut`: the software gate before
     the softphone was read back shut. Levels are RMS, 0 dBFS a full-scale sine (AES17). `overruns` counts lost capture.
     `peak_limit_dbfs` is what the limiter in the playback path is set to; `shift_level_db` the sound of this shift as a
-    level over 12 h, `shift_dose_percent` of what 83 dB are. All None while the loudness of the headset is unknown.
+    level over 12 h, `shift_dose_percent` of what 83 dB are. None: the headset's loudness, or what it plays, is unknown.
     """
 
     present: bool | None = None
@@ -92,7 +92,6 @@ class Headset(Fact, frozen=True):
 
 class Call(Fact, frozen=True):
     """The call and its audio as received. `r_factor` and `mos` (1 to 4.5) are ITU-T G.107; frames are 20 ms of audio.
-    `ear_dbfs` is the level of what was decoded last for the ear, before the limiter.
 
     `registered`, `softphone` and what was lost last hold between calls too; `last_lost` is an RFC 3339 time or empty.
     """
@@ -112,7 +111,6 @@ class Call(Fact, frozen=True):
     longest_gap_ms: float | None = None
     overruns: int | None = None
     underruns: int | None = None
-    ear_dbfs: float | None = None
     registered: bool | None = None
     softphone: SoftphoneState | None = None
     lost_calls: int = 0

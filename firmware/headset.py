@@ -37,7 +37,7 @@ class Desk:
         self.plugged = asyncio.Event()
         self.microphone = Microphone(self.file, unit.config.site.headset, lambda: None)
         self.exposure = Exposure(data / HEARING, unit.config, lambda: None)
-        self.earpiece = Earpiece(self.microphone.playback, unit.config.site.headset.tone_dbfs, self.exposure.heard)
+        self.earpiece = Earpiece(self.microphone.playback, unit.config.site.headset.tone_dbfs, self.exposure.tone)
         self.button = OwnButton(unit.config, self.microphone)
 
     def fact(self) -> facts.Headset:
@@ -105,7 +105,8 @@ async def body(unit: Unit) -> None:
     if not unit.config.unit.headset.alsa_device:
         unit.group.create_task(desk.watch_plugs(), name="watch-plugs")
     await desk.show()
-    unit.group.create_task(desk.exposure.follow(unit.bus), name="dose")
+    unit.group.create_task(desk.exposure.follow(unit.bus), name="calls")
+    unit.group.create_task(desk.exposure.keep_listening(), name="dose")
     for service in FOLLOWED:
         unit.group.create_task(desk.earpiece.follow(unit.bus, service), name=f"tones of {service}")
     unit.ready()

@@ -19,6 +19,7 @@ CONFIG = """[headset]
 alsa_device = "headset"
 monitor_device = "headset_monitor"
 gate_device = "headset_gate"
+ear_monitor_device = "headset_ear"
 button_device = "{0}/headset/button"
 {1}
 [folders]

@@ -1,7 +1,7 @@
 """Hearing protection: how loud the headset may be, and what the shift has cost the ear. Pure.
 
 The limiters in the playback path (`firmware.drivers.playback_path`) hold peaks under `limit_dbfs`; the dose is counted
-from what is decoded for the ear and from our own tones. Both need to know how loud the headset is at full scale; while
+from what is played behind them. Both need to know how loud the headset is at full scale; while
 that is unknown, both are unknown.
 
 Sound pressure at full scale: sensitivity in dB SPL per volt plus the level of the volts at 0 dBFS. The peak limit of
@@ -23,7 +23,6 @@ from firmware.facts import Fact
 PEAK_LIMIT_DB = 118.0
 SHIFT_LIMIT_DB = 83.0
 SHIFT_S = 12 * 3600.0
-SQUARE_DB = 20 * math.log10(math.sqrt(2))  # the mean of what is limited to a peak is at most that of a square wave
 
 
 class Dose(Fact, frozen=True):
@@ -60,11 +59,6 @@ def limit_dbfs(at_full_scale_db: float | None) -> float | None:
     return min(0.0, PEAK_LIMIT_DB - at_full_scale_db)
 
 
-def limited(level_dbfs: float, at_full_scale_db: float) -> float:
-    """The most that is left of a level behind the limiter."""
-    return min(level_dbfs, min(0.0, PEAK_LIMIT_DB - at_full_scale_db) + SQUARE_DB)
-
-
 def played(dose: Dose, level_dbfs: float, seconds: float, at_full_scale_db: float) -> Dose:
     """`dose` after `seconds` at the RMS level `level_dbfs` (0 dBFS a full-scale sine)."""
     energy_s = seconds * 10 ** ((level_dbfs + at_full_scale_db) / 10)
@@ -77,8 +71,7 @@ def sounded(
     """The shift after a sound that ended at `now_s`; a clock that was put back ends no shift."""
     if shift.sound_at_s is None or now_s - seconds - shift.sound_at_s >= rest_s:
         shift = Shift(began_at_s=now_s - seconds)
-    dose = played(shift.dose, limited(level_dbfs, at_full_scale_db), seconds, at_full_scale_db)
-    return replace(shift, dose=dose, sound_at_s=now_s)
+    return replace(shift, dose=played(shift.dose, level_dbfs, seconds, at_full_scale_db), sound_at_s=now_s)
 
 
 def shift_db(dose: Dose) -> float | None:

@@ -9,8 +9,9 @@ from firmware.config import CallPolicy, Softphone
 from firmware.drivers.headset_usb import NAME
 
 FRAME_MS = 20
+SLACK_MS = 40  # how far the playout buffer may fill: baresip never shrinks it, so this bounds the delay of a long call
 MODULES = "/usr/lib/baresip/modules"
-LOADED = ("g711.so", "opus.so", "plc.so", "srtp.so", "dtls_srtp.so", "alsa.so", "aubridge.so", "vumeter.so")
+LOADED = ("g711.so", "opus.so", "plc.so", "srtp.so", "dtls_srtp.so", "alsa.so", "aubridge.so")
 CODECS = {"opus": "opus/48000/1", "pcmu": "pcmu/8000/1", "pcma": "pcma/8000/1"}
 ENCRYPTION = {"srtp-sdes": "srtp-mand", "srtp-dtls": "dtls_srtp", "none": ""}  # srtp-mand refuses a call in clear
 SILENT = ("aubridge,silence", "aubridge,nobody")  # two names: with one, the far end would hear itself
@@ -34,12 +35,11 @@ def configuration(policy: CallPolicy, phone: Softphone, control_port: int) -> st
         f"audio_source {source}",
         f"audio_player {player}",
         "audio_alert none,none",
-        f"audio_buffer {policy.playout_ms}-{policy.playout_ms * 3}",
+        f"audio_buffer {policy.playout_ms}-{policy.playout_ms + SLACK_MS}",
         f"jitter_buffer_delay {frames}-{frames * 5}",
         "rtp_tos 184",
         f"rtp_ports {policy.rtp_first_port}-{policy.rtp_last_port}",
         "rtp_stats no",
-        "vumeter_stderr no",
         f"module_path {MODULES}",
         *(f"module {name}" for name in LOADED),
         "module_app menu.so",

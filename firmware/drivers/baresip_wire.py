@@ -93,15 +93,13 @@ FRAME_MS = 20
 _DECODE = re.compile(r"rx:\s+decode: (\w+) ")
 _LOCAL = re.compile(r"local: [\d.]+:(\d+)")
 _HELD_BACK = re.compile(r"running=1 min=\d+ cur=(\d+)")
-_LEVEL = re.compile(r"rx:.*?level (-[\d.]+) dBov", re.DOTALL)
-SINE_DB = 3.01  # dBov (RFC 6465) is below a full-scale square wave, dBFS below a full-scale sine
 _PLAYOUT = re.compile(r"rx:.*?aubuf:.*?\(cur ([\d.]+)ms, max [\d.]+ms, or (\d+), ur (\d+)\)", re.DOTALL)
 
 
 def audio(text: str) -> AudioReport:
     """What `audio_debug` says of the current call; what it does not say is None."""
     decode, local, held_back = _DECODE.search(text), _LOCAL.search(text), _HELD_BACK.search(text)
-    playout, level = _PLAYOUT.search(text), _LEVEL.search(text)
+    playout = _PLAYOUT.search(text)
     return AudioReport(
         codec=decode[1].lower() if decode else "",
         port=int(local[1]) if local else None,
@@ -109,5 +107,4 @@ def audio(text: str) -> AudioReport:
         playout_ms=float(playout[1]) if playout else None,
         overruns=int(playout[2]) if playout else None,
         underruns=int(playout[3]) if playout else None,
-        ear_dbfs=round(float(level[1]) + SINE_DB, 1) if level else None,
     )

@@ -30,7 +30,6 @@ class AudioReport(Fact, frozen=True):
     """The current call's audio: codec (`opus`, `pcmu`, `pcma`), the RTP port here, and the two buffers.
 
     `overruns` were dropped because the playout buffer was full, `underruns` played as silence because it was empty.
-    `ear_dbfs` is the RMS level decoded last, 0 dBFS a full-scale sine (AES17).
     """
 
     codec: str = ""
@@ -39,4 +38,3 @@ class AudioReport(Fact, frozen=True):
     playout_ms: float | None = None
     overruns: int | None = None
     underruns: int | None = None
-    ear_dbfs: float | None = None

@@ -44,7 +44,6 @@ def _audible(shown: Call, leg: Leg) -> Call:
         codec=leg.audio.codec,
         overruns=leg.audio.overruns,
         underruns=leg.audio.underruns,
-        ear_dbfs=None if leg.held else leg.audio.ear_dbfs,
         loss=loss,
         lost_frames=stream.lost if stream else leg.report.lost if leg.report else None,
         longest_gap_ms=round(stream.longest_gap_ms, 1) if stream else None,

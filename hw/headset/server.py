@@ -31,6 +31,7 @@ pcm.headset {{
     capture.pcm {{ type pulse server "unix:{socket}" device "mic" }}
 }}
 pcm.headset_monitor {{ type pulse server "unix:{socket}" device "pre" }}
+pcm.headset_ear {{ type pulse server "unix:{socket}" device "ear.monitor" }}
 ctl.headset {{ type pulse server "unix:{socket}" sink "ear" source "switch" }}
 ctl.headset_gate {{ type pulse server "unix:{socket}" sink "ear" source "mic" }}
 """

@@ -200,7 +200,8 @@ class HeadsetTwin:
             for muted in ("1", "0"):
                 await self.server.pactl("set-source-mute", "ear.monitor", muted)
             with contextlib.suppress(TimeoutError):
-                line = await asyncio.wait_for(out.readline(), 0.1)
+                async with asyncio.timeout(0.1):  # wait_for may swallow a cancellation before Python 3.12
+                    line = await out.readline()
                 self._followed = True
                 return line
         return await out.readline()

@@ -1,7 +1,10 @@
-"""The dose as the headset service keeps it: from the calls' ear, over restarts, and unknown where loudness is."""
+"""The dose as the headset service keeps it: of what calls play, over restarts, and unknown where loudness is."""
 
 import asyncio
 import json
+import math
+import shutil
+from array import array
 from pathlib import Path
 
 import pytest
@@ -10,10 +13,17 @@ from firmware import bus
 from firmware.audio.exposure import SAVE_S, Exposure, remembered
 from firmware.audio.hearing import SHIFT_LIMIT_DB, SHIFT_S, Shift, used
 from firmware.config import Config, HeadsetHardware, UnitFile
+from firmware.drivers.playback import play
 from firmware.facts import Call, Headset
+from hw.headset.twin import HeadsetTwin
 from tests.headset_scene import eventually
 
-KNOWN = Config(unit=UnitFile(headset=HeadsetHardware(sensitivity_db_spl_per_v=110.0, full_scale_v=1.0)))
+needs_server = pytest.mark.skipif(not shutil.which("pulseaudio"), reason="needs pulseaudio; run in bench/machine/enter")
+KNOWN = Config(
+    unit=UnitFile(
+        headset=HeadsetHardware(ear_monitor_device="headset_ear", sensitivity_db_spl_per_v=110.0, full_scale_v=1.0)
+    )
+)
 
 
 def exposure(folder: Path, config: Config = KNOWN) -> Exposure:
@@ -23,6 +33,11 @@ def exposure(folder: Path, config: Config = KNOWN) -> Exposure:
 def at_limit(found: Exposure) -> float:
     """The level that spends the whole dose in SHIFT_S."""
     return SHIFT_LIMIT_DB - (found.at_full_scale_db or 0.0)
+
+
+def heard_s(found: Exposure) -> float:
+    """How long -20 dBFS would have had to be played for this dose."""
+    return found.shift.dose.energy_s / float(10 ** ((-20.0 + 110.0) / 10))
 
 
 async def test_half_a_shift_at_the_limit_is_half_of_the_dose(tmp_path: Path) -> None:
@@ -40,7 +55,7 @@ async def test_half_a_shift_at_the_limit_is_half_of_the_dose(tmp_path: Path) -> 
 async def test_of_a_headset_of_unknown_loudness_nothing_is_known(
     tmp_path: Path, sensitivity: float | None, volts: float | None
 ) -> None:
-    hardware = HeadsetHardware(sensitivity_db_spl_per_v=sensitivity, full_scale_v=volts)
+    hardware = HeadsetHardware(ear_monitor_device="x", sensitivity_db_spl_per_v=sensitivity, full_scale_v=volts)
     found = exposure(tmp_path, Config(unit=UnitFile(headset=hardware)))
     found.heard(0.0, 3600)
     assert found.onto(Headset()) == Headset()
@@ -64,24 +79,37 @@ async def test_a_file_that_cannot_be_read_counts_from_nothing(tmp_path: Path) ->
     assert remembered(file) == Shift(began_at_s=5.0)
 
 
+async def test_without_a_device_that_gives_it_back_the_dose_is_unknown_and_the_limit_is_not(tmp_path: Path) -> None:
+    hardware = HeadsetHardware(sensitivity_db_spl_per_v=128.0, full_scale_v=1.0)
+    fact = exposure(tmp_path, Config(unit=UnitFile(headset=hardware))).onto(Headset())
+    assert fact == Headset(peak_limit_dbfs=-10.0)
+
+
+@needs_server
 @pytest.mark.usefixtures("private_bus")
-async def test_what_the_calls_ear_hears_is_counted_for_as_long_as_it_lasts(tmp_path: Path) -> None:
+async def test_what_is_played_in_a_call_is_measured_at_the_ear_also_after_a_replug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = HeadsetTwin(tmp_path / "headset")
+    for name, value in twin.environment.items():
+        monkeypatch.setenv(name, value)
+    await twin.start()
     calls = bus.Export(bus.connect(), "Calls", Call(state="idle"))
     await calls.own()
     found = exposure(tmp_path)
-    following = asyncio.create_task(found.follow(calls.bus))
-    loop = asyncio.get_running_loop()
-    calls.set(Call(state="active", ear_dbfs=-20.0))
-    await eventually(lambda: calls.value.ear_dbfs == -20.0)
-    await asyncio.sleep(0.3)  # the sound itself: what is measured is how long it lasts
-    began = loop.time()
+    tasks = [asyncio.create_task(each) for each in (found.follow(calls.bus), found.keep_listening())]
+    sine = array("h", (round(3_277 * math.sin(math.pi * at / 8)) for at in range(16_000)))
+    for number in range(2):
+        calls.set(Call(state="active"))
+        await eventually(lambda: found._listening)
+        await asyncio.to_thread(play, "headset", sine, 16_000)
+        await eventually(lambda: heard_s(found) > number + 0.8)  # noqa: B023 - waited for here and now
+        assert heard_s(found) < number + 1.2
+        await twin.command({"plugged": False})
+        await eventually(lambda: not found._listening)
+        await twin.command({"plugged": True})
     calls.set(Call(state="idle"))
-    await eventually(lambda: found.shift.dose.measured_s > 0)
-    assert 0.2 < found.shift.dose.measured_s < 0.4 + loop.time() - began
-    measured_s = found.shift.dose.measured_s
-    calls.set(Call(state="ringing"))
-    calls.set(Call(state="active", ear_dbfs=-30.0))
-    calls.set(Call(state="active", ear_dbfs=-31.0))
-    await eventually(lambda: found.shift.dose.measured_s > measured_s)
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await twin.close()

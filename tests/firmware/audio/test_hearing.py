@@ -11,7 +11,6 @@ from firmware.audio.hearing import (
     Shift,
     full_scale_db,
     limit_dbfs,
-    limited,
     played,
     shift_db,
     sounded,
@@ -86,10 +85,3 @@ def test_after_a_rest_a_new_shift_begins_with_all_of_its_dose() -> None:
 
 def test_a_clock_that_is_put_back_gives_no_rest() -> None:
     assert sounds(1e6, 1e6 - 10 * REST_S).dose.measured_s == 120.0
-
-
-@pytest.mark.parametrize(("level_dbfs", "at_full_scale_db", "left"), [(-20, 128, -20), (0, 128, -7), (0, 110, 0)])
-def test_what_is_limited_to_a_peak_is_at_most_a_square_wave_of_it(
-    level_dbfs: float, at_full_scale_db: float, left: float
-) -> None:
-    assert limited(level_dbfs, at_full_scale_db) == pytest.approx(left, abs=0.05)

@@ -33,7 +33,7 @@ def test_the_jitter_buffer_is_in_whole_frames_and_never_too_small(reorder_ms: in
 
 
 def test_the_playout_buffer_is_what_the_site_says() -> None:
-    assert settings(CallPolicy(playout_ms=80))["audio_buffer"] == "80-240"
+    assert settings(CallPolicy(playout_ms=80))["audio_buffer"] == "80-120"
 
 
 def test_it_speaks_and_hears_through_our_path_with_its_limiters_and_gate() -> None:
