@@ -25,7 +25,7 @@ from firmware.failover.profiles import keyfiles
 from hdu.provision import toml
 from hdu.provision.answers import Answers
 from hdu.provision.site_file import SiteFile
-from hdu.provision.store import SECRET, File
+from hdu.provision.store import SECRET, SERVICES, File
 from hub import sealing
 from hub.enrolment import PROBING, Grant, Request, certificate_request, sign
 from hub.tunnel_keys import public_key, tunnel_key
@@ -121,10 +121,10 @@ def files(site: SiteFile, answers: Answers, keys: Keys, grant: Grant, folder: Pa
     made = {
         "site.toml": File(seal(toml.text(site.site).encode())),
         "unit.toml": File(seal(toml.text(unit_table(site, answers, grant.number, folder)).encode())),
-        "probe.key": File(secret.hex().encode() + b"\n", SECRET),
+        "probe.key": File(secret.hex().encode() + b"\n", SERVICES),
         "tls/ca.pem": File(site.authority.encode()),
         "tls/unit.pem": File(grant.certificate.encode()),
-        "tls/unit.key": File(keys.certificate.encode(), SECRET),
+        "tls/unit.key": File(keys.certificate.encode(), SERVICES),
         "provisioned.json": File(msgspec.json.encode(told)),
     }
     for name, text in keyfiles(grant.number, site.hub, keys.tunnels, site.tunnels).items():

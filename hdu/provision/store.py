@@ -17,7 +17,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-SECRET, PUBLIC = 0o600, 0o644
+SECRET, SERVICES, PUBLIC = 0o600, 0o640, 0o644
+"""Root's alone; also the services', by BASE's group (set-group-ID on a unit); everyone's who reaches BASE."""
 
 
 class File(Struct, frozen=True):

@@ -23,6 +23,7 @@ from tests.hdu.provision.conftest import Site
 
 CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "shutil.rmtree", "os.listdir"}
 KILLED = 9
+SERVICES_READ = ("unit.key", "probe.key")
 
 
 def provision(site: Site, store: Store, new_keys: bool = False) -> Path:
@@ -99,7 +100,21 @@ def test_no_private_key_leaves_the_unit_and_none_can_be_read_by_others(site: Sit
     assert not [each for each in secret if each.encode() in asked + grant]
     for file in (file for file in folder.rglob("*") if file.is_file()):
         if any(each.encode() in file.read_bytes() for each in secret):
-            assert file.stat().st_mode & 0o077 == 0, file
+            assert file.stat().st_mode & (0o007 if file.name in SERVICES_READ else 0o077) == 0, file
+
+
+def test_the_services_read_what_is_theirs_by_the_group_of_the_folder(site: Site) -> None:
+    store, group = site.store(), 54_321
+    store.base.mkdir()
+    try:
+        os.chown(store.base, -1, group)
+    except OSError:
+        pytest.skip("needs root: nobody else may give a folder to a group that is not his")
+    store.base.chmod(0o2750)
+    folder = provision(site, store)
+    for name in ("unit.toml", "site.toml", "probe.key", "tls/unit.key", "tls/unit.pem", "tls/ca.pem"):
+        found = (folder / name).stat()
+        assert (found.st_gid, found.st_mode & 0o040) == (group, 0o040), name
 
 
 def test_the_same_again_keeps_keys_and_number_and_new_keys_are_new(site: Site) -> None:
