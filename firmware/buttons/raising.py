@@ -47,8 +47,13 @@ class Raising:
         alert = Alert(id=str(ULID()), unit=self.unit.config.unit.name, kind=kind, raised_at=now_rfc3339())
         if kind == "panic":
             self.held = alert.id
+        self._begin(alert)
+
+    def _begin(self, alert: Alert) -> None:
+        """The writer has it before anything else is done: before the lamps, and before the loop turns."""
         self.unsaved.add(alert.id)
-        self.unit.group.create_task(self._save(alert))
+        written = self.loop.run_in_executor(self.writer, self._put, alert)
+        self.unit.group.create_task(self._save(alert, written))
 
     def let_go(self) -> None:
         """PANIC was released: its press is over, and done when it is in the spool."""
@@ -65,8 +70,7 @@ class Raising:
         left = self.files.remembered()
         for alert in left:
             if self._find(alert.id) is None:
-                self.unsaved.add(alert.id)
-                self.unit.group.create_task(self._save(alert))
+                self._begin(alert)
         panics = [alert.id for alert in left if alert.kind == "panic"]
         self.held = panics[-1] if panics and pressed else ""
         for alert in left:
@@ -104,16 +108,17 @@ class Raising:
             self.changed()
             await asyncio.sleep(RESERVE_S)
 
-    async def _save(self, alert: Alert) -> None:
+    async def _save(self, alert: Alert, written: asyncio.Future[None]) -> None:
         while True:
             try:
-                await self.loop.run_in_executor(self.writer, self._put, alert)
+                await written
                 break
             except SpoolError as error:
                 log.error("alert %s is not on disk yet: %s", alert.id, error)
                 self.put_fault = "spool: full" if isinstance(error, SpoolFull) else "spool: cannot be written"
                 self.changed()
                 await asyncio.sleep(RETRY_S)
+                written = self.loop.run_in_executor(self.writer, self._put, alert)
         self._saved(alert)
 
     def _put(self, alert: Alert) -> None:
