@@ -96,3 +96,7 @@ bench-technician: packages  ## docs/technician.md walked as it stands: a blank c
 .PHONY: mutations-provisioning
 mutations-provisioning:  ## mutated answers, site files, requests, grants: 25,000 of each (ARGS="--tries 1000")
 	@.venv/bin/python -m tests.hdu.provision.mutations $(ARGS)
+
+.PHONY: image
+image: packages  ## the unit's image from Debian packages: a flashable card and its SBOM (ARGS="--to hdu.img.zst")
+	@.venv/bin/python -m hdu.cli image build $(ARGS)

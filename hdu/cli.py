@@ -19,6 +19,7 @@ COMMANDS = {
     "sign": "keys and signatures: the key ceremony, releases, images",
     "publish": "stage, release, halt: what the units see, as plain files",
     "fleet": "who runs what, who failed and why, how a roll-out goes (--json); --guard stops one",
+    "image": "build | run | bundle: the unit's image from Debian packages, in QEMU, and as a signed release",
     "flash": "the removable disks; write a signed image to several at once and verify",
     "provision": "begin | sign | finish | undo | show | papers: makes a blank unit one of the agency's",
 }

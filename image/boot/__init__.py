@@ -1,0 +1,53 @@
+"""What the boot loader reads: its environment, the script that chooses the slot, and the partition they are on."""
+
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from image.fat import filled
+from image.tools import Tools
+
+HERE = Path(__file__).parent
+ENVIRONMENT_SIZE = 0x4000
+ENVIRONMENT_AT = (1 << 20, (1 << 20) + (64 << 10))
+FRESH = {"BOOT_ORDER": "A B", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "3"}
+WAIT_S = 600
+FIRMWARE = ("bootcode.bin", "start.elf", "fixup.dat", "start4.elf", "fixup4.dat")
+SIZE = 60 << 20
+
+
+def environment(values: Mapping[str, str] = FRESH) -> bytes:
+    """One copy as `env import -c` takes it: CRC-32, then NAME=value, each ended by a zero byte, one more at the end."""
+    text = b"".join(f"{name}={value}\0".encode() for name, value in values.items()) + b"\0"
+    data = text.ljust(ENVIRONMENT_SIZE - 4, b"\xff")
+    return struct.pack("<I", zlib.crc32(data)) + data
+
+
+def parsed(block: bytes) -> dict[str, str] | None:
+    """The values of one copy; None where its sum is wrong."""
+    data = block[4:ENVIRONMENT_SIZE]
+    if struct.unpack("<I", block[:4])[0] != zlib.crc32(data):
+        return None
+    lines = data[: data.find(b"\0\0")].split(b"\0")
+    return dict(line.decode().split("=", 1) for line in lines)
+
+
+def script(work: Path, tools: Tools, wait_s: int = WAIT_S) -> bytes:
+    """boot.scr, for any board. mkimage takes its time from SOURCE_DATE_EPOCH."""
+    text = "\n".join(line for line in (HERE / "boot.cmd").read_text().splitlines() if not line.lstrip().startswith("#"))
+    (work / "boot.cmd").write_text(text.replace("@WAIT_S@", str(wait_s)) + "\n")
+    words = ("mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-n", "hdu", "-d", "boot.cmd", "boot.scr")
+    tools.run(work, "env", "SOURCE_DATE_EPOCH=0", *words)
+    return (work / "boot.scr").read_bytes()
+
+
+def firmware(beside: Path, root: Path, work: Path, tools: Tools) -> Path:
+    """The first partition: the Pi's firmware, U-Boot, the device trees and our script; no update touches it."""
+    found = {name: (beside / "usr/lib/raspi-firmware" / name).read_bytes() for name in FIRMWARE}
+    found["u-boot.bin"] = (beside / "usr/lib/u-boot/rpi_arm64/u-boot.bin").read_bytes()
+    found["config.txt"] = (HERE / "config.txt").read_bytes()
+    found["boot.scr"] = script(work, tools)
+    for tree in sorted(root.glob("usr/lib/linux-image-*/broadcom/*.dtb")):
+        found[tree.name] = tree.read_bytes()
+    return filled(work / "firmware.vfat", SIZE, "HDUFW", "48445501", found, tools)

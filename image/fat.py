@@ -1,0 +1,27 @@
+"""A FAT partition as a file, filled without a mount, the same bits for the same content."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from image.places import EPOCH
+from image.tools import Tools
+
+
+def filled(at: Path, size: int, label: str, serial: str, files: Mapping[str, bytes], tools: Tools) -> Path:
+    """`at`, of `size` bytes, with these files in its root folder."""
+    work = at.parent
+    folder = work / f"{at.stem}.files"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+        os.utime(folder / name, (EPOCH, EPOCH))
+    with at.open("wb") as out:
+        out.truncate(size)
+    tools.run(work, "mkfs.vfat", "--invariant", "-F", "32", "-s", "1", "-n", label, "-i", serial, at.name)
+    paths = [f"{folder.name}/{name}" for name in sorted(files)]
+    tools.run(work, "env", "MTOOLS_SKIP_CHECK=1", "mcopy", "-m", "-i", at.name, *paths, "::/")
+    shutil.rmtree(folder)
+    return at

@@ -1,0 +1,120 @@
+"""The image in QEMU (`virt`, software emulation): the same card, the same U-Boot script, a console to wait on."""
+
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from image.places import BuildError
+from image.tools import Tools
+
+BOOT_LOADER = "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
+CARD_SIZE = 4 << 30
+MEMORY_MB = 1024
+READY = r"hdu: ready, (\S+), slot ([AB]), release (\S+), (\d+) MB used"
+MACHINE = (
+    *("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi,tb-size=256", "-smp", "2"),
+    *("-m", str(MEMORY_MB), "-nographic", "-nodefaults", "-serial", "stdio", "-bios", BOOT_LOADER),
+    *("-drive", "if=none,id=card,format=raw,cache=writeback,discard=unmap,file=card.img"),
+    *("-device", "virtio-blk-pci,drive=card", "-device", "i6300esb", "-device", "virtio-rng-pci"),
+)
+
+
+def unit_file(name: str, text: str) -> tuple[str, str]:
+    """A unit given from outside, for tests: systemd takes it from QEMU's fw_cfg (systemd.system-credentials(7))."""
+    return ("-fw_cfg", f"name=opt/io.systemd.credentials/systemd.extra-unit.{name},string={text.replace(',', ',,')}")
+
+
+def network(forward: Sequence[tuple[int, int]] = ()) -> tuple[str, ...]:
+    """One uplink behind QEMU's own router; `forward` are ports of this machine's loopback into the guest."""
+    ports = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}" for here, there in forward)
+    return ("-netdev", f"user,id=wired{ports}", "-device", "virtio-net-pci,netdev=wired")
+
+
+def fresh_card(card: Path, work: Path) -> Path:
+    """A card of a usual size with the image on it, in the folder that the machine gets."""
+    work.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "--sparse=always", "--reflink=auto", str(card), str(work / "card.img")], check=True)
+    os.truncate(work / "card.img", CARD_SIZE)
+    return work / "card.img"
+
+
+class Machine:
+    """A running machine; leaving the block pulls its plug. `console` is all it has said."""
+
+    def __init__(self, work: Path, tools: Tools, *extra: str, shown: bool = False) -> None:
+        self.work, self.tools, self.extra, self.shown = work, tools, extra, shown
+        self.console = ""
+        self.began = 0.0
+
+    def __enter__(self) -> "Machine":
+        self.began = time.monotonic()
+        command = self.tools.command(self.work, [*MACHINE, *self.extra])
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, where: TracebackType | None) -> None:
+        self.pull_the_plug()
+
+    def pull_the_plug(self) -> None:
+        """SIGKILL to the whole of it: nothing is flushed by the guest."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def read(self, for_s: float) -> bool:
+        """What has come within `for_s`; False where the machine has ended."""
+        assert self.process.stdout is not None
+        if select.select([self.process.stdout], [], [], for_s)[0]:
+            data = os.read(self.process.stdout.fileno(), 65536)
+            self.console += (text := data.decode(errors="replace"))
+            if self.shown:
+                print(text, end="", flush=True)
+            return bool(data)
+        return self.process.poll() is None
+
+    def until(self, pattern: str, bound_s: float, after: int = 0) -> re.Match[str]:
+        """The first match of `pattern` past `after` characters; BuildError after `bound_s`, or at the machine's end."""
+        ends = time.monotonic() + bound_s
+        while True:
+            if found := re.search(pattern, self.console[after:]):
+                return found
+            if time.monotonic() > ends or not self.read(min(1.0, max(0.0, ends - time.monotonic()))):
+                last = self.console.strip().splitlines()[-3:]
+                raise BuildError(f"image: no {pattern!r} on the console within {bound_s:g} s; last: {' | '.join(last)}")
+
+    def say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+
+def run(card: Path, tools: Tools, work: Path, keep: bool, extra: Sequence[str] = ()) -> int:
+    """For anyone to try: the console until Ctrl-C; the card afterwards is thrown away unless `keep`."""
+    if not (work / "card.img").exists():
+        fresh_card(card, work)
+    try:
+        with Machine(work, tools, *network(), *extra, shown=True) as machine:
+            match = machine.until(READY, 1800)
+            machine.until("hdu: end of report", 60)
+            print(f"\nimage ready after {machine.seconds:.0f} s (emulated): slot {match[2]}, {match[4]} MB used")
+            while machine.read(1.0):
+                pass
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if not keep:
+            shutil.rmtree(work, ignore_errors=True)
+    return 0

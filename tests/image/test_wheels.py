@@ -1,0 +1,42 @@
+"""Our Python on the unit: nothing that the unit's code imports is missing there, nothing comes unlocked."""
+
+import ast
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from image import wheels
+
+ROOT = Path(__file__).parents[2]
+AGENCY = {"fleet", "flash", "image", "provision", "publish", "sign"}  # what is done at a desk, not on a unit
+NOT_ON_A_UNIT = {"hub", "image", "hw", "bench"}
+
+
+def imported(file: Path) -> set[str]:
+    """The first word of each module that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def unit_files() -> list[Path]:
+    files = [file for room in wheels.OURS for file in (ROOT / room).rglob("*.py")]
+    return [file for file in files if file.relative_to(ROOT).parts[:1] != ("hdu",) or file.parts[-2:][0] == "hdu"]
+
+
+def test_what_the_unit_imports_comes_with_it() -> None:
+    brought = {each.name.lower() for each in wheels.wanted()}
+    files = [file for file in unit_files() if file.stem not in AGENCY]
+    words = {word for file in files for word in imported(file)} - set(sys.stdlib_module_names) - NOT_ON_A_UNIT
+    known = packages_distributions()
+    needed = {name.lower() for word in words - set(wheels.OURS) for name in known.get(word, [word])}
+    assert needed - brought == set()
+
+
+def test_everything_is_locked_with_hashes() -> None:
+    assert all(each.hashes and all(len(one) == 64 for one in each.hashes) for each in wheels.wanted())
+    assert {"sdbus", "msgspec", "pyalsaaudio", "watchdog"} <= {each.name.lower() for each in wheels.wanted()}
