@@ -19,7 +19,17 @@ CARD_SIZE = 4 << 30
 MEMORY_MB = 1024
 READY = r"hdu: ready, (\S+), slot ([AB]), release (\S+), (\d+) MB used"
 MACHINE = (
-    *("qemu-system-aarch64", "-M", "virt,acpi=off", "-cpu", "cortex-a72", "-accel", "tcg,thread=multi,tb-size=256", "-smp", "2"),
+    *(
+        "qemu-system-aarch64",
+        "-M",
+        "virt,acpi=off",
+        "-cpu",
+        "cortex-a72",
+        "-accel",
+        "tcg,thread=multi,tb-size=256",
+        "-smp",
+        "2",
+    ),
     *("-m", str(MEMORY_MB), "-nographic", "-nodefaults", "-serial", "stdio", "-bios", BOOT_LOADER),
     *("-drive", "if=none,id=card,format=raw,cache=writeback,discard=unmap,file=card.img"),
     *("-device", "virtio-blk-pci,drive=card", "-device", "virtio-rng-pci", "-device", "qemu-xhci"),
