@@ -100,3 +100,7 @@ mutations-provisioning:  ## mutated answers, site files, requests, grants: 25,00
 .PHONY: image
 image: packages  ## the unit's image from Debian packages: a flashable card and its SBOM (ARGS="--to hdu.img.zst")
 	@.venv/bin/python -m hdu.cli image build $(ARGS)
+
+.PHONY: test-image
+test-image: packages  ## the boot loader's choices, and the image booted, updated and broken in QEMU; long (ARGS="--again tests/lab/test_boot_choice.py")
+	@.venv/bin/python -m tests.lab $(ARGS)

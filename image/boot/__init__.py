@@ -33,10 +33,11 @@ def parsed(block: bytes) -> dict[str, str] | None:
     return dict(line.decode().split("=", 1) for line in lines)
 
 
-def script(work: Path, tools: Tools, wait_s: int = WAIT_S) -> bytes:
-    """boot.scr, for any board. mkimage takes its time from SOURCE_DATE_EPOCH."""
+def script(work: Path, tools: Tools, wait_s: int = WAIT_S, more: str = "") -> bytes:
+    """boot.scr, for any board; `more` goes to the kernel's command line, for tests. mkimage seals no time of now."""
     text = "\n".join(line for line in (HERE / "boot.cmd").read_text().splitlines() if not line.lstrip().startswith("#"))
-    (work / "boot.cmd").write_text(text.replace("@WAIT_S@", str(wait_s)) + "\n")
+    text = text.replace("@WAIT_S@", str(wait_s)).replace("@MORE@", f" {more}" if more else "")
+    (work / "boot.cmd").write_text(text + "\n")
     words = ("mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-n", "hdu", "-d", "boot.cmd", "boot.scr")
     tools.run(work, "env", "SOURCE_DATE_EPOCH=0", *words)
     return (work / "boot.scr").read_bytes()

@@ -76,7 +76,7 @@ if test -z "${slot}"; then
   reset
 fi
 
-setenv bootargs "hdu.root=48445531-${root} hdu.hash=${hdu_hash} hdu.offset=${hdu_offset} hdu.data=48445531-07 rauc.slot=${slot} ro panic=5 quiet loglevel=4 ${console}"
+setenv bootargs "hdu.root=48445531-${root} hdu.hash=${hdu_hash} hdu.offset=${hdu_offset} hdu.data=48445531-07 rauc.slot=${slot} ro panic=5 quiet loglevel=4 ${console}@MORE@"
 echo "hdu: starting slot ${slot}"
 booti ${kernel_at} ${initrd_at}:${initrd_size} ${fdt_addr}
 echo "hdu: slot ${slot} did not start"
