@@ -1,14 +1,12 @@
 """The faults of which the verdict must tell, one at a time: how each is made on the bench, and how it is healed."""
 
 import contextlib
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.config import HeadsetPolicy, PowerHardware
+from firmware.release import memory
 from firmware.supply.battery import rated
 from hw.power.factory import accept
 from hw.power.pack import Pack
@@ -81,37 +79,19 @@ def young(bench: Client) -> None:
     killed("power")(bench)
 
 
-def own_environment(bench: Client) -> dict[str, str]:
-    """What a process must know to speak on the unit's bus."""
-    lines = (bench.folder / "environment").read_text().splitlines()
-    pairs = (line.removeprefix("export ").split("=", 1) for line in lines)
-    return {**os.environ, **{name: value.strip("'") for name, value in pairs}}
-
-
-UPDATES = """
-import asyncio
-from firmware import bus, facts
-
-async def main() -> None:
-    fact = facts.Update(booted="A", proven=True, failed_version="9.9.9", failed="it did not start")
-    await bus.Export(bus.connect(), "Updates", fact).own()
-    await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-stand_ins: list[subprocess.Popen[bytes]] = []
-
-
 def taken_back(bench: Client) -> None:
-    """The bench installs nothing: a stand-in says on the bus what the updates service says of a release taken back."""
-    stand_ins.append(subprocess.Popen([sys.executable, "-c", UPDATES], env=own_environment(bench)))
+    """The updates service starts and finds in its memory that the newest release was tried here and taken back."""
+    memory.keep(updates(bench), memory.failed(memory.Memory(), "bundle", "9.9.9", "it did not start"))
+    killed("updates")(bench)
 
 
-def gone(_: Client) -> None:
-    while stand_ins:
-        stand_in = stand_ins.pop()
-        stand_in.kill()
-        stand_in.wait(10)
+def forgotten(bench: Client) -> None:
+    updates(bench).unlink()
+    killed("updates")(bench)
+
+
+def updates(bench: Client) -> Path:
+    return bench.folder / "unit" / "data" / "updates" / "memory.json"
 
 
 def hang(service: str, words: str) -> Fault:
@@ -202,7 +182,7 @@ FAULTS = (
     ),
     Fault("power", "mains lost", "no mains power", post("/twin/power", mains=False), post("/twin/power", mains=True)),
     Fault("battery_age", "a unit starts with a worn battery", "battery is to be replaced", worn, young),
-    Fault("update", "a release that was taken back", "9.9.9 did not work", taken_back, gone),
+    Fault("update", "a release that was taken back", "9.9.9 did not work", taken_back, forgotten),
     Fault("call", "the calls service killed", "calls can come in", killed("calls"), by_itself),
     Fault("clock", "the uplinks service killed: nobody has the time", "clock is right", killed("uplinks"), by_itself),
     Fault("configuration", "a setting misspelt, read at the next start", "settings of this unit", misspelt, spelt),

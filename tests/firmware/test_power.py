@@ -203,6 +203,13 @@ async def test_a_unit_from_the_factory_knows_its_minutes_within_seconds(scene: S
     assert scene.seen.minutes_at_least <= true <= scene.seen.minutes_at_most
 
 
+async def test_a_worn_battery_is_due_from_the_first_second(scene: Scene) -> None:
+    accept(scene.folder / "data", Pack(capacity_wh=19.0), rated(PowerHardware()), "2026-03-01T10:00:00.000Z")
+    await scene.restart()
+    assert (scene.seen.replace, scene.seen.replace_by) == (True, "2026-03-01")
+    assert scene.seen.health_percent is not None and 45 < scene.seen.health_percent < 55
+
+
 async def until(holds: Callable[[], bool], bound_s: float = 30.0) -> None:
     ends = asyncio.get_running_loop().time() + bound_s
     while not holds():

@@ -37,6 +37,8 @@ def test_no_day_so_far_away_that_nobody_believes_it() -> None:
     slow, steady = (history(("2026-01-01", 100 + fall), ("2026-04-11", 100)) for fall in (0.3, 1.5))
     assert replace_by(slow, 70.0) is None and LATEST_DAYS == 3_650
     assert replace_by(steady, 70.0) == date(2031, 10, 2)
+    bound = history(("2026-01-01", 100), ("2026-03-06", 99))  # a point in 64 days, so that the sum is exact
+    assert replace_by(bound, 42.96875) is None and replace_by(bound, 43.0) == date(2035, 12, 28)
 
 
 @pytest.mark.parametrize(

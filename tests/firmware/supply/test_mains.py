@@ -32,7 +32,7 @@ def play(readings: list[tuple[float, bool | None]]) -> Mains:
         ([(0, True), (1, None), (UNSEEN_S + 0.1, None)], None, 0),
         ([(0, True), (4.99, None)], True, 0),
         ([(0, True), (5, None)], None, 0),
-        ([(0, True), (1, False), (1 + FLICKER_S, False)], False, 0),
+        ([(-1, True), (0, False), (FLICKER_S, False)], False, 0),
         ([(0, True), (8, False), (8.5, True), (8.5 + FLICKER_S, True)], True, 1),
         ([(0, True), (1, False), (1.1, None), (1.35, False)], False, 0),
         ([(0, True), (1, False), (7, None), (7.1, False), (7.2, True), (7.3, True)], False, 0),
