@@ -14,7 +14,7 @@ from sdbus.dbus_exceptions import DbusNoReplyError, DbusTimeoutError
 
 from firmware import bus
 
-EVERY_S, BOUND_S = 0.8, 0.5
+EVERY_S, BOUND_S = 0.8, 0.7
 PEER = "org.freedesktop.DBus.Peer"
 
 
