@@ -1,6 +1,7 @@
 """Cards written, several at once, and every way in which one is not right."""
 
 import errno
+import json
 import mmap
 import random
 import threading
@@ -52,6 +53,22 @@ class PulledDisk(RealDisk):
         if self.left < 0:
             raise OSError(errno.EIO, "Input/output error")
         super().write(offset, data)
+
+
+class ToldDisk(RealDisk):
+    """Keeps what was asked of it, in order."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.asked: list[str] = []
+
+    def write(self, offset: int, data: memoryview) -> None:
+        self.asked.append(f"write {offset}" + ("" if any(data) else " blank"))
+        super().write(offset, data)
+
+    def sync(self) -> None:
+        self.asked.append("sync")
+        super().sync()
 
 
 class OverlapDisk(RealDisk):
@@ -201,3 +218,30 @@ def test_the_next_range_is_written_while_the_one_before_is_read_back(image: Path
     flash(image, blockmap.make(image), [tried])
     disk.close()
     assert (tried.done, tried.fault) == (True, "")
+
+
+def test_what_makes_it_boot_is_blank_until_all_else_is_on_the_disk_for_good(image: Path, card: Path) -> None:
+    disk = ToldDisk(card)
+    flash(image, blockmap.make(image), [Card("card", disk)])
+    disk.close()
+    assert disk.asked[0] == "write 0 blank"
+    assert disk.asked[-3:] == ["sync", "write 0", "sync"]
+    others = [int(asked.split()[1]) for asked in disk.asked[1:-3]]
+    assert others == sorted(others) and len(others) >= 2
+
+
+def test_the_bar_counts_what_is_written_and_what_is_read_back(image: Path, card: Path) -> None:
+    made, tried = blockmap.make(image), Card("card", RealDisk(card))
+    flash(image, made, [tried])
+    tried.medium.close()
+    assert tried.written == tried.checked == made.mapped
+
+
+def test_the_log_says_who_signed_and_why_a_card_failed(image: Path, card: Path, trusted: Signer) -> None:
+    cli.main(arguments(image, trusted, card))
+    with image.open("r+b") as file:
+        file.write(b"\x00" * 16)
+    assert cli.main(arguments(image, trusted, card)) == 1
+    passed, failed = map(json.loads, (image.parent / "flash.log").read_text().splitlines())
+    assert (passed["passed"], passed["signer"], passed["disk"]) == (True, "release signer", "card")
+    assert not failed["passed"] and "byte 0 on is not as signed" in failed["fault"]
