@@ -1,7 +1,8 @@
 """The handle on central IT: `POST /twin/release`, and services that start anew with new settings.
 
 `{"site": {"power": {"low_minutes": 30}}, "version": "2"}` publishes the unit's settings with that changed, signed, and
-has the unit look at once; `{"halt": "site-2"}` stops a roll-out, `{"resume": "site-2"}` takes that back.
+has the unit look at once; `{"halt": "site-2"}` stops a roll-out, `{"resume": "site-2"}` takes that back, and
+`{"look": true}` shows the unit what `hdu publish` has published by hand.
 """
 
 import asyncio
@@ -26,10 +27,13 @@ def to_toml(settings: dict[str, Any]) -> str:
     lines = []
     for section, table in settings.items():
         plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
-        lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in plain.items())]
+        lines += [f"[{section}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in plain.items())]
         for key, value in table.items():
             if isinstance(value, dict):
-                lines += [f"[{section}.{key}]", *(f"{name} = {json.dumps(each)}" for name, each in value.items())]
+                lines += [
+                    f"[{section}.{key}]",
+                    *(f"{name} = {json.dumps(each, ensure_ascii=False)}" for name, each in value.items()),
+                ]
     return "\n".join(lines) + "\n"
 
 
@@ -56,8 +60,10 @@ class Releasing:
             await self._run("", "halt", str(self.folder), str(body["halt"]))
         elif isinstance(body.get("resume"), str):
             await self._run("", "resume", str(self.folder), str(body["resume"]))
-        else:
-            raise ValueError('release: send {"site": {...}, "version": "2"}, {"halt": ID} or {"resume": ID}')
+        elif body.get("look") is not True:
+            raise ValueError(
+                'release: send {"site": {}, "version": "2"}, {"halt": ID}, {"resume": ID} or {"look": true}'
+            )
         await self.look()
 
     async def _publish(self, changes: dict[str, Any], version: str, urgent: bool) -> None:

@@ -3,8 +3,8 @@
   hdu fleet --from https://console/hub.json                             versions, and who is silent or refuses; why
   hdu fleet --from https://console/hub.json --units                     every unit: booted, proven, failed, waiting
   hdu fleet --from hub.json --roll-out rollout.toml [--json]            with a bar per ring, and the failures' reasons
-  hdu fleet --from ... --roll-out rollout.toml --guard REPO --online online.key     once a minute, from a timer:
-                                                     stops the roll-out when it passes its limit of failures in a ring
+  hdu fleet --from ... --guard REPO --online online.key       once a minute, from a timer: stops every published
+                                                     roll-out that passes its limit of failures in a ring
 
 To stop or resume one by hand: hdu publish halt, hdu publish resume. Exit 1: the roll-out has passed its limit.
 """
@@ -31,6 +31,7 @@ from hub.console.times import epoch_s
 from hub.fleet import Progress, UnitRun
 from hub.updates import keys
 from hub.updates.files import UpdatesError
+from hub.updates.published import roll_outs
 from hub.updates.repository import Repository
 
 TIMEOUT_S, MAX_BYTES = 30.0, 256 << 20
@@ -143,6 +144,17 @@ def show_roll_out(made: Report, out: Console) -> None:
         out.print(f"may go on: sign percent = {made.next}")
 
 
+def guard_all(runs: Sequence[UnitRun], folder: Path, online: Path, now_s: float) -> bool:
+    """Guards every roll-out that is published in `folder`; whether one had to be stopped, now or before."""
+    repository, stopped = Repository(folder), False
+    for each in roll_outs(repository.folder / "public"):
+        made = report(runs, each.roll_out, now_s)
+        if done := guard(made, repository, online):
+            print(done)
+        stopped = stopped or bool(made.stop)
+    return stopped
+
+
 def guard(made: Report, repository: Repository, online: Path) -> str:
     """Stops the roll-out if it must be and is not yet; what was done, in words."""
     if not made.stop:
@@ -162,8 +174,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--units", action="store_true", help="every unit, not only the sums")
     given = parser.parse_args(arguments)
-    if given.guard and not (given.roll_out and given.online):
-        raise Failure("hdu fleet: --guard needs --roll-out and --online", status=2)
+    if given.guard and not given.online:
+        raise Failure("hdu fleet: --guard needs --online, the key that may stop a roll-out", status=2)
     try:
         roll_out = parse(given.roll_out.read_bytes(), str(given.roll_out)) if given.roll_out else None
         made = report(read(given.source), roll_out, time.time())
@@ -173,8 +185,11 @@ def main(arguments: Sequence[str]) -> int:
             show(made, Console())
         if given.units and not given.json:
             show_units(made, Console())
-        if given.guard and (done := guard(made, Repository(given.guard), given.online)):
-            print(done)
+        if given.guard and given.roll_out:
+            if done := guard(made, Repository(given.guard), given.online):
+                print(done)
+        elif given.guard and guard_all(made.units, given.guard, given.online, time.time()):
+            return 1
     except (RollOutError, UpdatesError, OSError) as error:
         raise Failure(f"hdu fleet: {error}") from error
     return 1 if made.stop else 0

@@ -57,6 +57,15 @@ def test_the_guard_stops_a_roll_out_past_its_limit_once(released: Agency) -> Non
     assert Repository(released.repository).halted() == []
 
 
+def test_the_guard_watches_everything_that_is_published(released: Agency) -> None:
+    words = ("fleet", "--guard", released.repository, "--online", released.folder / "online.key", "--from")
+    well = hub(released.folder, failed=2, proven=4)
+    assert "stopped" not in released.hdu(*words, well)
+    ill = hub(released.folder, failed=3, proven=4)
+    assert "stopped hdu-1.0: canary: 3 of 7" in released.hdu(*words, ill, status=1).replace("\n", " ")
+    assert Repository(released.repository).halted() == ["hdu-1.0"]
+
+
 def test_a_unit_sees_the_stop_and_waits(released: Agency, tmp_path: Path) -> None:
     """The real files: the guard's stop is signed by the online key, and each unit's policy obeys it."""
     at = hub(released.folder, failed=3, proven=4)
