@@ -7,6 +7,7 @@ bundles to RAUC (`release.proving`). `Hold(who, minutes)` keeps updates away unt
 import asyncio
 import contextlib
 import logging
+import os
 import random
 import sys
 import time
@@ -107,10 +108,19 @@ class Updates:
         return "" if error_ms is not None and error_ms < CLOCK_ERROR_MS else "this unit does not know the time"
 
     async def fetch(self, *more: str) -> Look:
-        """What the short-lived process found; it is ended when an update would disturb now, and after LOOK_LIMIT_S."""
+        """What the short-lived process found; it is ended when an update would disturb now, and after LOOK_LIMIT_S.
+
+        What it downloads lies on the data partition until it is verified: /tmp is memory.
+        """
+        self.ledger.folder.mkdir(parents=True, exist_ok=True)
         words = ("-m", "firmware.release.fetch", self.policy.url, str(self.ledger.folder), self.ledger.hardware.root)
         child = await asyncio.create_subprocess_exec(
-            sys.executable, *words, *more, stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
+            sys.executable,
+            *words,
+            *more,
+            stdout=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": str(self.ledger.folder)},
         )
         guard = asyncio.create_task(self.end_in_time(child, bool(more)))
         try:
@@ -139,10 +149,10 @@ class Updates:
         stream = out.kind == "bundle" and self.ledger.hardware.bundles == "stream"
         self.ledger.say(state="fetching")
         found = await self.fetch(out.target, *(["--stream"] if stream else []))
-        if found.refused:
-            self.ledger.say(state="idle", refused=found.refused)
-        elif words := disturbing(await self.ledger.situation()):
+        if words := disturbing(await self.ledger.situation()):
             self.ledger.say(state="waiting", reason=words)
+        elif found.refused:
+            self.ledger.say(state="idle", refused=found.refused)
         elif out.kind == "site":
             settling.begin(self.ledger, out, await asyncio.to_thread(Path(found.place).read_bytes))
             await settling.watch(self.ledger)
@@ -171,6 +181,7 @@ async def body(unit: Unit) -> None:
     unit.ready()
     await settling.watch(updates.ledger)
     await proving.watch(updates.ledger)
+    unit.group.create_task(proving.prove_flashed(updates.ledger))
     unit.group.create_task(updates.keep_looking())
 
 

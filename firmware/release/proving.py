@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 
 import msgspec
@@ -12,10 +13,10 @@ from firmware.release import proof
 from firmware.release.ledger import Ledger
 from firmware.release.memory import Trial
 from firmware.release.policy import disturbing
-from firmware.release.rollout import RollOut
+from firmware.release.rollout import RollOut, version_key
 from firmware.release.version import RELEASE, slot
 
-LOOK_S, CALM_S = 1.0, 5.0
+LOOK_S, FLASHED_LOOK_S, CALM_S = 1.0, 5.0, 5.0
 log = logging.getLogger("updates")
 
 
@@ -91,13 +92,32 @@ async def watch(ledger: Ledger) -> None:
         ledger.has_failed("bundle", trial.version, words)
         return
     ledger.say(state="proving")
-    if words := await _lacking_to_the_end(ledger, trial):
+    if words := another(trial.version) or await _lacking_to_the_end(ledger, trial):
         await _go_back(ledger, trial, words)
     else:
         await rauc.connect().mark("good")
         ledger.remember(msgspec.structs.replace(ledger.memory, trial=None, proven=RELEASE))
         ledger.say(state="idle")
         log.warning("release is good", extra={"version": RELEASE})
+
+
+async def prove_flashed(ledger: Ledger) -> None:
+    """A release that was flashed, and never installed here, is proven by the same evidence; it has nothing to go back
+    to. Returns once it is."""
+    if ledger.memory.trial is not None or version_key(ledger.memory.proven) >= version_key(RELEASE):
+        return
+    state, action = proof.Proof(time.monotonic()), "wait"
+    steady_s = min(proof.STEADY_S, ledger.hardware.trial_s)
+    while action != "good":
+        await asyncio.sleep(min(FLASHED_LOOK_S, steady_s))
+        lacks = proof.lacking(await evidence(ledger), hub_before=True, headset_before=False, services_before=())
+        state, action = proof.decide(state, lacks, time.monotonic(), steady_s, math.inf)
+    ledger.remember(msgspec.structs.replace(ledger.memory, proven=RELEASE))
+
+
+def another(version: str) -> str:
+    """Whether what runs is not what the roll-out named, in words: it would be installed again and again."""
+    return "" if version_key(RELEASE) == version_key(version) else f"it says that it is {RELEASE}, not {version}"
 
 
 async def _lacking_to_the_end(ledger: Ledger, trial: Trial) -> str:

@@ -57,11 +57,11 @@ class Slots:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def prepare(self) -> None:
-        """Slot A has a release and is booted, slot B is empty."""
+    def prepare(self, first: bytes = b"release one") -> None:
+        """Slot A has a first release and is booted, slot B is empty."""
         for part in ("mounts", "boot"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
-        for slot, text in {"A": b"release one", "B": b""}.items():
+        for slot, text in {"A": first, "B": b""}.items():
             (self.folder / f"slot-{slot}").write_bytes(text.ljust(SLOT_BYTES, b"\0"))
             (self.folder / "boot" / slot).write_text("good\n" if slot == "A" else "bad\n")
         (self.folder / "boot" / "primary").write_text("A\n")

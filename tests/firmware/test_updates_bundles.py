@@ -1,0 +1,104 @@
+"""The updates service with the real RAUC over slots that are plain files: installed, booted, proved, taken back."""
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+
+from firmware import facts
+from hw.slots.ground import Slots, signer
+from tests.firmware.service_scene import ROOT, Service, eventually
+from tests.firmware.updates_scene import Follow, Machine, Scene, scene, web
+
+__all__ = ["scene", "web"]  # fixtures
+
+
+@pytest.fixture
+async def machine(scene: Scene) -> AsyncIterator[Machine]:
+    if not shutil.which("rauc"):
+        pytest.skip("rauc is not here; run inside bench/machine/enter")
+    unit = scene.folder / "unit.toml"
+    restart = f'[power]\nrestart_command = ["touch", "{scene.folder}/restart"]\n'
+    unit.write_text(unit.read_text().replace('"none"', '"download"').replace("1.5", "2.0") + restart)
+    cmdline = str(scene.folder / "cmdline")
+    booted = str(ROOT / "tests/firmware/booted_release.py")
+    updates = Service(scene.folder, booted, HDU_CMDLINE=cmdline, HDU_SLOTS=str(scene.folder / "slots"))
+    made = Machine(scene, Slots(scene.folder / "slots"), updates)
+    made.ground.prepare(b"1.0")
+    await scene.say(Panel=facts.Panel(mute="live"), Headset=facts.Headset(present=True, muted=False))
+    await made.boot()
+    yield made
+    await made.off()
+    await updates.close()
+
+
+async def test_a_release_is_installed_booted_and_proves_itself(machine: Machine, follow: Follow) -> None:
+    told, ground = follow("Updates", facts.Update), machine.ground
+    await eventually(lambda: told.now and told.now.booted == "A" and "B" in told.now.installed, "it knows its slots")
+    await machine.offer("9.1", b"9.1")
+    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 40)
+    assert (ground.content("B"), ground.primary, told.now.booted) == (b"9.1", "B", "A")
+    assert told.now.installed["B"] == "9.1"
+    (ground.folder / "boot/B").write_text("bad\n")  # as the boot loader counts a try that is not good yet
+    await machine.boot()
+    await eventually(lambda: told.now and (told.now.state, told.now.booted) == ("proving", "B"), "it proves itself")
+    await eventually(lambda: told.now.state == "idle" and told.now.proven, "it is good", 40)
+    assert ground.state("B") == "good"
+    looked = told.now.looked_at
+    await eventually(lambda: told.now.looked_at > looked, "it has looked again")
+    assert (told.now.state, told.now.available, machine.restarts()) == ("idle", "", False)
+
+
+async def test_a_release_whose_panel_does_not_answer_goes_back_and_says_why(machine: Machine, follow: Follow) -> None:
+    told, ground = follow("Updates", facts.Update), machine.ground
+    await machine.offer("9.1", b"9.1")
+    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 40)
+    await machine.scene.say(Panel=facts.Panel(mute=None))
+    await machine.boot()
+    await eventually(machine.restarts, f"it goes back: {machine.updates.words()}", 40)
+    assert (ground.primary, ground.state("B"), ground.content("A")) == ("A", "bad", b"1.0")
+    await machine.scene.say(Panel=facts.Panel(mute="live"))
+    await machine.boot()
+    await eventually(
+        lambda: told.now and told.now.booted == "A" and told.now.looked_at, "the one before runs, and looks"
+    )
+    assert (told.now.failed_version, told.now.failed, told.now.failed_kind) == (
+        "9.1",
+        "the panel is not read",
+        "bundle",
+    )
+    assert not machine.restarts()
+
+
+async def test_a_release_that_does_not_come_up_is_told_by_the_one_before(machine: Machine, follow: Follow) -> None:
+    """The boot loader has gone back by itself."""
+    told = follow("Updates", facts.Update)
+    await machine.offer("9.1", b"9.1")
+    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 40)
+    await machine.boot(release_runs=False)
+    await eventually(lambda: told.now and told.now.failed_version == "9.1", "it is told")
+    assert "it did not come up: slot A was booted, not B" in told.now.failed
+
+
+async def test_a_release_that_is_not_what_its_roll_out_says_goes_back(machine: Machine, follow: Follow) -> None:
+    """It would be installed again every night."""
+    told = follow("Updates", facts.Update)
+    await machine.offer("9.1", b"9.0")
+    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 40)
+    await machine.boot()
+    await eventually(lambda: machine.restarts() and told.now.failed_version == "9.1", "it goes back", 40)
+    assert (told.now.failed, machine.ground.primary) == ("it says that it is 9.0, not 9.1", "A")
+
+
+async def test_a_bundle_of_a_wrong_signer_is_given_up_after_some_tries(machine: Machine, follow: Follow) -> None:
+    told, ground = follow("Updates", facts.Update), machine.ground
+    (ground.folder / "other").mkdir()
+    signer(ground.folder / "other", "signer")
+    good = ground.folder / "signer.pem"
+    kept = good.read_bytes()
+    for part in ("signer.pem", "signer.key"):
+        (ground.folder / part).write_bytes((ground.folder / "other" / part).read_bytes())
+    await machine.offer("9.1", b"evil")
+    good.write_bytes(kept)
+    await eventually(lambda: told.now and told.now.failed_version == "9.1", "it is given up", 60)
+    assert "trusts" in told.now.failed and (ground.content("B"), ground.primary) == (b"", "A")
