@@ -6,7 +6,6 @@ has the unit look at once; `{"halt": "site-2"}` stops a roll-out, `{"resume": "s
 """
 
 import asyncio
-import json
 import logging
 import tomllib
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,25 +15,11 @@ from typing import Any
 from bench.processes import Processes, python
 from firmware import configfile, watch
 from firmware.config import Site
+from hdu.provision import toml
 
 PORT = 8088
 log = logging.getLogger("bench")
 PAIR = ("panel", "panel-standby")  # never both away: a press is taken at every moment
-
-
-def to_toml(settings: dict[str, Any]) -> str:
-    """Tables of plain values and lists, and one level of tables in them, as TOML 1.0."""
-    lines = []
-    for section, table in settings.items():
-        plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
-        lines += [f"[{section}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in plain.items())]
-        for key, value in table.items():
-            if isinstance(value, dict):
-                lines += [
-                    f"[{section}.{key}]",
-                    *(f"{name} = {json.dumps(each, ensure_ascii=False)}" for name, each in value.items()),
-                ]
-    return "\n".join(lines) + "\n"
 
 
 class Releasing:
@@ -76,7 +61,7 @@ class Releasing:
         configfile.parse(Site, settings, "site.toml", faults)
         if faults:
             raise ValueError(faults[0])
-        await self._run(to_toml(settings), "site", str(self.folder), version, *(["--urgent"] if urgent else []))
+        await self._run(toml.text(settings), "site", str(self.folder), version, *(["--urgent"] if urgent else []))
         self.published.append(f"site-{version}")
 
     async def _run(self, given: str, *words: str) -> None:
