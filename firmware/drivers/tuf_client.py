@@ -122,6 +122,7 @@ REASONS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.SlowRetrievalError, "too slow"),
     (exceptions.DownloadError, "could not be fetched"),
     (exceptions.RepositoryError, "not valid metadata"),
+    (OSError, "could not be kept on this unit's disk"),
 )
 
 

@@ -11,20 +11,22 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
 static int control = -1, loop = -1, backing = -1;
 
 static int run(const char *const *argv)
 {
 	pid_t child;
 	int status;
-	char *clean[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	char path[4096];
+	char *clean[] = {path, NULL}; /* without the preload */
 
+	snprintf(path, sizeof path, "PATH=%s", getenv("PATH"));
 	if (posix_spawnp(&child, argv[0], NULL, NULL, (char *const *)argv, clean))
 		return -1;
 	if (waitpid(child, &status, 0) != child || status) {

@@ -11,6 +11,7 @@ from tests.firmware.service_scene import ROOT, Service, eventually
 from tests.firmware.updates_scene import Follow, Machine, Scene, scene, web
 
 __all__ = ["scene", "web"]  # fixtures
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # up to three boots, each with real processes
 
 
 @pytest.fixture
@@ -36,13 +37,13 @@ async def test_a_release_is_installed_booted_and_proves_itself(machine: Machine,
     told, ground = follow("Updates", facts.Update), machine.ground
     await eventually(lambda: told.now and told.now.booted == "A" and "B" in told.now.installed, "it knows its slots")
     await machine.offer("9.1", b"9.1")
-    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 40)
+    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 90)
     assert (ground.content("B"), ground.primary, told.now.booted) == (b"9.1", "B", "A")
     assert told.now.installed["B"] == "9.1"
     (ground.folder / "boot/B").write_text("bad\n")  # as the boot loader counts a try that is not good yet
     await machine.boot()
     await eventually(lambda: told.now and (told.now.state, told.now.booted) == ("proving", "B"), "it proves itself")
-    await eventually(lambda: told.now.state == "idle" and told.now.proven, "it is good", 40)
+    await eventually(lambda: told.now.state == "idle" and told.now.proven, "it is good", 90)
     assert ground.state("B") == "good"
     looked = told.now.looked_at
     await eventually(lambda: told.now.looked_at > looked, "it has looked again")
@@ -52,10 +53,10 @@ async def test_a_release_is_installed_booted_and_proves_itself(machine: Machine,
 async def test_a_release_whose_panel_does_not_answer_goes_back_and_says_why(machine: Machine, follow: Follow) -> None:
     told, ground = follow("Updates", facts.Update), machine.ground
     await machine.offer("9.1", b"9.1")
-    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 40)
+    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 90)
     await machine.scene.say(Panel=facts.Panel(mute=None))
     await machine.boot()
-    await eventually(machine.restarts, f"it goes back: {machine.updates.words()}", 40)
+    await eventually(machine.restarts, f"it goes back: {machine.updates.words()}", 90)
     assert (ground.primary, ground.state("B"), ground.content("A")) == ("A", "bad", b"1.0")
     await machine.scene.say(Panel=facts.Panel(mute="live"))
     await machine.boot()
@@ -74,7 +75,7 @@ async def test_a_release_that_does_not_come_up_is_told_by_the_one_before(machine
     """The boot loader has gone back by itself."""
     told = follow("Updates", facts.Update)
     await machine.offer("9.1", b"9.1")
-    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 40)
+    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 90)
     await machine.boot(release_runs=False)
     await eventually(lambda: told.now and told.now.failed_version == "9.1", "it is told")
     assert "it did not come up: slot A was booted, not B" in told.now.failed
@@ -84,9 +85,9 @@ async def test_a_release_that_is_not_what_its_roll_out_says_goes_back(machine: M
     """It would be installed again every night."""
     told = follow("Updates", facts.Update)
     await machine.offer("9.1", b"9.0")
-    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 40)
+    await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 90)
     await machine.boot()
-    await eventually(lambda: machine.restarts() and told.now.failed_version == "9.1", "it goes back", 40)
+    await eventually(lambda: machine.restarts() and told.now.failed_version == "9.1", "it goes back", 90)
     assert (told.now.failed, machine.ground.primary) == ("it says that it is 9.0, not 9.1", "A")
 
 
@@ -100,5 +101,7 @@ async def test_a_bundle_of_a_wrong_signer_is_given_up_after_some_tries(machine: 
         (ground.folder / part).write_bytes((ground.folder / "other" / part).read_bytes())
     await machine.offer("9.1", b"evil")
     good.write_bytes(kept)
-    await eventually(lambda: told.now and told.now.failed_version == "9.1", "it is given up", 60)
+    await eventually(
+        lambda: told.now and told.now.failed_version == "9.1", f"it is given up: {machine.updates.words()}", 90
+    )
     assert "trusts" in told.now.failed and (ground.content("B"), ground.primary) == (b"", "A")

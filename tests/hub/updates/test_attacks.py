@@ -146,6 +146,18 @@ def test_the_honest_repository_is_followed_again_afterwards(agency: Agency, unit
     assert unit.take() == b"release two"
 
 
+def test_a_disk_that_takes_nothing_is_not_called_an_attack(agency: Agency, unit: Unit) -> None:
+    agency.release({BUNDLE: b"release two"})
+    unit.server.files = agency.files()
+    at = unit.folder / "metadata" / "timestamp.json"
+    at.unlink()
+    at.mkdir()
+    with pytest.raises(Refused, match="could not be kept on this unit's disk"):
+        unit.take()
+    at.rmdir()
+    assert unit.take() == b"release two"
+
+
 def test_a_frozen_repository_is_noticed_when_its_timestamp_ends(tmp_path: Path) -> None:
     """Always the same good answer: it holds for two days, then it is refused."""
     frozen = Agency(tmp_path / "frozen")
