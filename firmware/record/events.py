@@ -22,7 +22,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
 }
 SKIPPED = {"Status", "Recorder"}  # the one is all of the others again, the other is this
 URGENT = {"Panel", "Power", "Calls", "alert", "delivered", "acknowledged"}  # on disk before anything else
-UNITS = ("_ms", "_s", "_dbfs", "_dbm", "_v", "_a", "_ppm", "_us", "_dba", "_percent", "_minutes")
+UNITS = ("_ms", "_s", "_db", "_dbfs", "_dbm", "_v", "_a", "_ppm", "_us", "_dba", "_percent", "_minutes")
 MEASURED = {"rtt", "loss", "mos", "r", "percent", "lost_frames", "minutes_left", "minutes_at_least", "minutes_at_most"}
 MEASURED |= {"offset", "pending_alerts", "doubts"}
 

@@ -12,7 +12,7 @@ import pytest
 from firmware import bus, facts
 from firmware.clock import now_rfc3339
 from firmware.record import chain
-from firmware.record.events import event, merged
+from firmware.record.events import event, measured, merged
 from firmware.spool import Spool
 from firmware.wire import changed
 from hdu import log
@@ -184,6 +184,12 @@ async def test_hdu_log_reads_and_verifies(scene: Scene, capsys: pytest.CaptureFi
 def test_a_foreign_services_members_are_kept_as_they_are() -> None:
     known = merged("Thing", None, {"State": ("s", "on"), "Count": ("x", 1)})
     assert merged("Thing", known, {"State": ("s", "off")}) == {"State": "off", "Count": 1}
+
+
+def test_a_number_with_a_unit_trembles_and_a_state_does_not() -> None:
+    trembling = ("rtt_ms", "level_dbfs", "shift_level_db", "signal_dbm", "voltage_v", "health_percent", "mos")
+    assert all(measured(name) for name in trembling)
+    assert not any(measured(name) for name in ("state", "muted", "shift_began", "failed_version", "colour"))
 
 
 def test_uplinks_tremble_and_change() -> None:
