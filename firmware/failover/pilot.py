@@ -36,6 +36,7 @@ class Pilot:
         self._hardware = {each.name: each for each in config.unit.uplinks}
         self._moves: list[tuple[Move, Facts, float]] = []
         self._act = asyncio.Event()
+        self._turning = ""  # whose timer is being served: it is set once, when all is done
         uplinks = tuple(Uplink(each.name, each.kind, order, Health()) for order, each in enumerate(config.unit.uplinks))
         self.steering = steering.begin(config.site.failover, uplinks, None, self._loop.time())
         self.hub_time = HubTime()
@@ -58,7 +59,7 @@ class Pilot:
         self.steering, moves = steering.happened(self.steering, name, fact, at)
         self._after(moves, at)
         for old, new in zip(before, self.steering.facts.uplinks, strict=True):
-            if new is not old:  # trouble on one uplink makes another one due
+            if new is not old and new.name != self._turning:  # trouble on one uplink makes another one due
                 self._schedule(new.name)
 
     def told(self, in_call: bool | None, panic: bool | None, stretch: float) -> None:
@@ -133,6 +134,14 @@ class Pilot:
 
     def _turn(self, name: str) -> None:
         """An uplink's timer. Before a probe is judged missing, what waits to be heard is heard, on all of them."""
+        self._turning = name
+        try:
+            self._turn_now(name)
+        finally:
+            self._turning = ""
+            self._schedule(name)
+
+    def _turn_now(self, name: str) -> None:
         if self.steering.health(name).pending:
             self._probers[name].hear()
         now = self._loop.time()

@@ -74,8 +74,8 @@ def urgent(steering: Steering, now: float) -> bool:
 
 
 def _with(facts: Facts, name: str, health: Health) -> Facts:
-    uplinks = tuple(replace(each, health=health) if each.name == name else each for each in facts.uplinks)
-    return Facts(uplinks, facts.in_call, facts.panic)
+    uplinks = [replace(each, health=health) if each.name == name else each for each in facts.uplinks]
+    return Facts(tuple(uplinks), facts.in_call, facts.panic)
 
 
 def _matters(steering: Steering, name: str, before: Health, after: Health) -> bool:

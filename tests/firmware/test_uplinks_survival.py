@@ -1,0 +1,81 @@
+"""The uplinks service while what it leans on dies: NetworkManager, the bus, itself; everything real, in namespaces."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from hw.cables.faults import Fault
+from hw.cables.topology import run
+from tests.bench.failover_contestants import idle_neighbours
+from tests.bench.failover_lab import KINDS, Lab
+from tests.hw.cables.ground import prefix, until
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("NetworkManager"), reason="needs NetworkManager; run in bench/machine/enter"
+)
+BOUND_S = 40.0
+CHOSEN = [str(metric) for metric in range(1, 51)]  # as firmware/failover/routes.py sets them
+
+
+@pytest.fixture
+async def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
+    """A unit that is on its wired uplink by a decision of the service."""
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unset")
+    async with AsyncExitStack() as stack:
+        made = Lab(tmp_path / "lab", prefix=prefix(), tunnels=())
+        await made.start(stack)
+        await idle_neighbours(made)
+        await made.processes.start(made.unit_program("uplinks"))
+        await carried(made, "wired")
+        yield made
+
+
+async def carried(lab: Lab, uplink: str) -> None:
+    """Until the unit is on that uplink because the service chose it."""
+    ends = time.monotonic() + BOUND_S
+    while not await chosen(lab, uplink):
+        assert time.monotonic() < ends, f"not on {uplink} within {BOUND_S:g} s: {lab.processes['uplinks'].last_words()}"
+
+
+async def chosen(lab: Lab, uplink: str) -> bool:
+    routes = await run("ip", "-n", lab.names.unit, "route", "show", "default")
+    mine = [line for line in routes.splitlines() if f"dev {KINDS[uplink][1]} " in line]
+    return await lab.active() == uplink and any(line.split("metric ")[-1].strip() in CHOSEN for line in mine)
+
+
+async def test_networkmanager_killed_under_it_is_lived_through(lab: Lab) -> None:
+    """The move that is due while NetworkManager is dead is made once it is back; the service itself goes on."""
+    service, manager = lab.processes["uplinks"], lab.processes["NetworkManager"]
+    was, starts = service.pid, manager.starts
+    manager.signal(signal.SIGKILL)
+    await lab.set("wired", Fault(blackhole="both"))
+    await carried(lab, "lte")
+    assert manager.starts > starts
+    assert service.pid == was
+
+
+async def test_a_lost_bus_ends_the_service_and_the_next_one_keeps_the_unit_on_the_hub(lab: Lab) -> None:
+    """Signals of a dead bus stop in silence, so it ends itself; its successor goes on where it was."""
+    service, starts = lab.processes["uplinks"], lab.processes["uplinks"].starts
+    lab.processes["bus"].signal(signal.SIGKILL)
+    await until(lambda: service.starts > starts, BOUND_S, "a new uplinks service")
+    await lab.set("wired", Fault(blackhole="both"))
+    await carried(lab, "lte")
+
+
+async def test_the_service_killed_goes_on_where_it_was(lab: Lab) -> None:
+    """Its successor takes over the uplink it finds, and leaves it when it dies."""
+    service, starts = lab.processes["uplinks"], lab.processes["uplinks"].starts
+    await lab.set("wired", Fault(blackhole="both"))
+    await carried(lab, "lte")
+    await lab.set("wired", Fault())
+    service.signal(signal.SIGKILL)
+    await until(lambda: service.starts > starts and service.is_ready.is_set(), BOUND_S, "a new uplinks service")
+    await lab.set("lte", Fault(blackhole="both"))
+    await carried(lab, "wired")
