@@ -50,7 +50,7 @@ async def back(lab: Lab, stream: Stream) -> None:
     ends = time.monotonic() + BACK_BOUND_S
     while await lab.active() != "wired" or not await lab.flowing("wired"):
         if time.monotonic() > ends:
-            raise TimeoutError(f"{lab.folder.name}: not back on wired in {BACK_BOUND_S:g} s")
+            raise TimeoutError(f"{lab.folder.name}: not back on wired in {BACK_BOUND_S:g} s: {await lab.routes()}")
         await asyncio.sleep(0.1)
     await stream.well(time.monotonic(), 1.5, BACK_BOUND_S)
     stream.forget()

@@ -169,6 +169,10 @@ class Lab:
         out = await run("ip", "-n", self.names.unit, "route", "get", HUB)
         return next((name for name, (_, interface) in KINDS.items() if f"dev {interface} " in out), "none")
 
+    async def routes(self) -> str:
+        """The unit's default routes, in one line."""
+        return "; ".join((await run("ip", "-n", self.names.unit, "route", "show", "default")).splitlines())
+
     async def flowing(self, uplink: str) -> bool:
         """Whether the stream really leaves by that uplink: many packets there, few anywhere else."""
         before = namespace.within(self.names.unit, _sent_packets)

@@ -102,7 +102,7 @@ def test_a_blackhole_is_left_within_a_quarter_of_a_second(
 ) -> None:
     """By the brain alone, wired round trips of 24 ms and LTE ones of 90 ms; the routes take a few milliseconds more."""
     world = World(kinds)
-    well: tuple[Line, ...] = ("ok",) * len(kinds)
+    well = tuple[Line, ...]("ok" for _ in kinds)
     world.live(Weather(well, lasts_s=30.0 + phase_s))
     began = world.now
     world.live(Weather(("blackhole", *well[1:]), lasts_s=2.0))
