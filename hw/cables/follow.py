@@ -14,7 +14,8 @@ from pathlib import Path
 
 RTMGRP_IPV4_ROUTE = 0x40  # rtnetlink(7)
 BOUND_S = 1.0
-AGAIN_S, SETTLED_S = 0.008, 0.4
+# (until so long after a change, so often): the hub follows at once, or must be waited for
+AGAIN_S = ((0.4, 0.008), (15.0, 0.25))
 
 
 def endpoints(told: str) -> Iterator[tuple[str, str]]:
@@ -56,17 +57,21 @@ def _ask(at: Path, request: str) -> str:
         return told.decode()
 
 
+def again_after_s(since_s: float) -> float | None:
+    """How long to wait before it is told once more, so long after the last change; None: until the next change."""
+    return next((each for until, each in AGAIN_S if since_s < until), None)
+
+
 def main(control: Path) -> None:
     """For ever. What still comes in by the old way after a change would hold the tunnel there, so it is told again and
     again until the hub has surely followed."""
     routes = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
     routes.bind((0, RTMGRP_IPV4_ROUTE))
-    until = 0.0
+    changed_at = float("-inf")
     while True:
-        waiting = until > time.monotonic()
-        if select.select([routes], [], [], AGAIN_S if waiting else None)[0]:
+        if select.select([routes], [], [], again_after_s(time.monotonic() - changed_at))[0]:
             routes.recv(1 << 16)
-            until = time.monotonic() + SETTLED_S
+            changed_at = time.monotonic()
         follow(control)
 
 
