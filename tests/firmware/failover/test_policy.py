@@ -96,6 +96,16 @@ def test_unknown_for_long_is_no_call() -> None:
     assert moved(state, facts(wired, GRADES["up"], None)) == "wired"
 
 
+def test_how_long_a_call_has_been_unknown_is_remembered_and_ends_with_knowing() -> None:
+    well = GRADES["up"]
+    state, _ = decide(SETTINGS, State(0.0, "wired"), facts(well, well, None), NOW)
+    assert state.doubtful_since == NOW
+    state, _ = decide(SETTINGS, state, facts(well, well, True, None), NOW + 5)
+    assert state.doubtful_since == NOW
+    state, _ = decide(SETTINGS, state, facts(well, well, True, False), NOW + 6)
+    assert state.doubtful_since is None
+
+
 def test_not_back_to_one_in_doubt() -> None:
     assert moved(State(0.0, "lte"), facts(GRADES["doubt"], GRADES["up"])) is None
 
