@@ -1,15 +1,17 @@
 """The uplinks service while what it leans on dies: NetworkManager, the bus, itself; everything real, in namespaces."""
 
+import asyncio
 import os
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from firmware import bus, facts
 from hw.cables.faults import Fault
 from hw.cables.topology import run
 from tests.bench.failover_contestants import idle_neighbours
@@ -47,6 +49,33 @@ async def chosen(lab: Lab, uplink: str) -> bool:
     routes = await run("ip", "-n", lab.names.unit, "route", "show", "default")
     mine = [line for line in routes.splitlines() if f"dev {KINDS[uplink][1]} " in line]
     return await lab.active() == uplink and any(line.split("metric ")[-1].strip() in CHOSEN for line in mine)
+
+
+async def said(true: Callable[[facts.Uplink, facts.Uplinks], bool]) -> facts.Uplinks:
+    """What the service says, once it is so of the wired uplink; TimeoutError where that never comes."""
+    async with asyncio.timeout(BOUND_S):
+        async for told in bus.follow(bus.connect(), "Uplinks", facts.Uplinks):
+            if told is not None and told.uplinks and true(told.uplinks[0], told):
+                return told
+    raise AssertionError("the bus ended")
+
+
+async def test_a_line_dead_behind_its_gateway_is_down_and_says_so(lab: Lab) -> None:
+    """The gateway goes on answering; it is no witness for what lies behind it."""
+    await lab.set("wired", Fault(blackhole="both"))
+    await carried(lab, "lte")
+    told = await said(lambda wired, _: wired.reason == "silent, but its gateway answers")
+    assert (told.uplinks[0].state, told.hub_silent) == ("down", False)
+
+
+async def test_a_silent_hub_is_told_from_a_dead_line_and_moves_nothing(lab: Lab) -> None:
+    lab.processes["responder"].signal(signal.SIGSTOP)
+    told = await said(lambda wired, told: wired.state == "suspect" and told.hub_silent is True)
+    assert told.uplinks[0].reason == "the hub is silent, others answer"
+    assert told.uplinks[0].active
+    lab.processes["responder"].signal(signal.SIGCONT)
+    told = await said(lambda wired, told: wired.state == "up" and told.hub_silent is False)
+    assert told.uplinks[0].active
 
 
 async def test_networkmanager_killed_under_it_is_lived_through(lab: Lab) -> None:
