@@ -26,7 +26,8 @@ def told(words: str) -> None:
 
 
 def built(given: argparse.Namespace) -> build.Built:
-    return build.build(given.version or wheels.project()["version"], given.authority, told, again=given.again)
+    version = given.version or wheels.project()["version"]
+    return build.build(version, given.authority, told, given.again, given.updates_root)
 
 
 def _build(given: argparse.Namespace) -> int:
@@ -78,6 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--authority", type=Path, help="who may sign releases for these units, PEM (default: development)"
     )
+    parser.add_argument("--updates-root", type=Path, metavar="1.root.json", help="the update repository's first root")
     parser.add_argument("--to", type=Path, help="where the result goes; .zst packs a card")
     parser.add_argument("--again", action="store_true", help="build anew, though it was built before")
     parser.add_argument("--keep", action="store_true", help="run: keep the card, and go on with it next time")

@@ -84,8 +84,14 @@ def gathered(told: Told) -> Ingredients:
     return Ingredients(programs, base, unpacked(beside, cache() / "roots", Rules()), (*packages, *beside))
 
 
-def build(version: str, authority_pem: Path | None, told: Told, again: bool = False) -> Built:
-    """The image of this checkout; from the cache where it is made of the very same (`again`: made all the same)."""
+def build(
+    version: str, authority_pem: Path | None, told: Told, again: bool = False, updates_root: Path | None = None
+) -> Built:
+    """The image of this checkout; from the cache where it is made of the very same (`again`: made all the same).
+
+    `authority_pem` says who may sign bundles (None: the development authority), `updates_root` is the update
+    repository's first root metadata.
+    """
     began = time.monotonic()
 
     def tell(words: str) -> None:
@@ -95,8 +101,13 @@ def build(version: str, authority_pem: Path | None, told: Told, again: bool = Fa
     signers = authority_pem or authority(found.tools) / "authority.pem"
     if not signers.exists():
         raise BuildError(f"image: {signers}: no such file; give the authority that signs your releases (PEM)")
+    if updates_root and not updates_root.exists():
+        raise BuildError(f"image: {updates_root}: no such file; give the repository's 1.root.json")
     made_of = key(version, found.key(), content(*MADE_OF), (CHECKOUT / "requirements.lock").read_bytes())
-    name = key(made_of, signers.read_bytes())
+    trusted = {"etc/rauc/authority.pem": signers.read_bytes()}
+    if updates_root:
+        trusted["usr/share/hdu/root.json"] = updates_root.read_bytes()
+    name = key(made_of, *(part for each in sorted(trusted.items()) for part in each))
     folder = cache() / "built" / name
     if folder.exists() and not again:
         tell(f"made before of the very same: {folder}")
@@ -104,7 +115,7 @@ def build(version: str, authority_pem: Path | None, told: Told, again: bool = Fa
     work = cache() / "work" / name
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    _make(found, work, version, signers, tell)
+    _make(found, work, version, trusted, tell)
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     work.rename(folder)
@@ -112,11 +123,13 @@ def build(version: str, authority_pem: Path | None, told: Told, again: bool = Fa
     return Built(folder, version)
 
 
-def _make(found: Ingredients, work: Path, version: str, signers: Path, tell: Told) -> None:
+def _make(found: Ingredients, work: Path, version: str, trusted: dict[str, bytes], tell: Told) -> None:
     run = found.tools
     tell("root: files, users, services, Python")
     tree = unit_root.made(found.base, found.beside, run, work, version)
-    shutil.copy(signers, tree / "etc/rauc/authority.pem")
+    for place, data in trusted.items():
+        (tree / place).parent.mkdir(parents=True, exist_ok=True)
+        (tree / place).write_bytes(data)
     tell("initrd")
     first = initrd.made(tree, work, run)
     tell("root: erofs and its verity tree")
