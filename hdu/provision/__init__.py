@@ -179,6 +179,8 @@ def perform(given: argparse.Namespace) -> None:
         raise Failure("hdu provision: another one runs on this unit; wait for it") from error
     except EOFError as error:
         raise Failure("hdu provision: not every question was answered; nothing was written") from error
+    except PermissionError as error:
+        raise Failure(f"hdu provision: {error.filename}: {error.strerror}; run it as root") from error
     except (Refused, ValueError, OSError) as error:
         raise Failure(f"hdu provision: {error}") from error
 
