@@ -91,7 +91,30 @@ def metadata(agency: Agency, unit: Unit, tries: int, seed: int) -> int:
     return refused
 
 
+VALUES = [
+    b"-1",
+    b"0",
+    b"1e9",
+    b"nan",
+    b"inf",
+    b'""',
+    b'"\\u0000"',
+    b"[]",
+    b"{}",
+    b"[[]]",
+    b"true",
+    b'"%s"' % (b"9" * 5000),
+]
+
+
 def mutate_text(data: bytes, chance: random.Random) -> bytes:
+    """Another value or another key in good TOML, or bytes changed."""
+    if chance.random() < 0.5:
+        lines = data.splitlines()
+        at = chance.choice([number for number, line in enumerate(lines) if b"=" in line])
+        key, _, value = lines[at].partition(b" = ")
+        lines[at] = b"%s = %s" % ((key, chance.choice(VALUES)) if chance.random() < 0.8 else (key[::-1], value))
+        return b"\n".join(lines)
     bad = bytearray(data)
     for _ in range(chance.randint(1, 5)):
         at = chance.randrange(len(bad))
