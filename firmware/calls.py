@@ -126,8 +126,7 @@ class Calls:
 
     async def one_life(self) -> None:
         """One softphone from start to death; always ends with SoftphoneError."""
-        hardware = self.unit.config.unit.headset
-        playback_path.use(self.unit.config, devices(hardware), hearing.limit_dbfs(hearing.loudness(hardware)))
+        self.lay_path()
         try:
             async with baresip.running(self.unit.config, self.told) as self.phone, asyncio.TaskGroup() as group:
                 log.info("softphone up", extra={"pid": self.phone.pid})
@@ -138,6 +137,14 @@ class Calls:
                 group.create_task(self.keep_audio(self.phone))
         except* SoftphoneError as errors:
             raise errors.exceptions[0] from errors
+
+    def lay_path(self) -> None:
+        """To the ear, through the limiters; SoftphoneError where it cannot be written."""
+        hardware = self.unit.config.unit.headset
+        try:
+            playback_path.use(self.unit.config, devices(hardware), hearing.limit_dbfs(hearing.loudness(hardware)))
+        except OSError as error:
+            raise SoftphoneError(f"calls: the way to the ear cannot be written: {error}") from error
 
     async def listen(self, phone: Baresip) -> None:
         try:

@@ -7,6 +7,7 @@ taken as muted. The process may be aborted by an unplugged device at any time: a
 
 import asyncio
 import contextlib
+import logging
 from pathlib import Path
 
 import msgspec
@@ -21,9 +22,11 @@ from firmware.audio.soundcheck import soundcheck
 from firmware.drivers import hotplug, playback_path
 from firmware.drivers.capture_switch import HeadsetGone
 from firmware.drivers.headset_alsa import attach, locate
+from firmware.drivers.headset_usb import Devices
 from firmware.service import Unit, run
 
 MUTE, HEARING = "mute", "hearing.json"
+log = logging.getLogger("headset")
 
 
 class Desk:
@@ -85,10 +88,19 @@ class Desk:
         """False while the headset is not there."""
         with contextlib.suppress(HeadsetGone):
             found = locate(self.config.unit.headset)
-            playback_path.use(self.config, found, hearing.limit_dbfs(self.exposure.at_full_scale_db))
+            self.lay_path(found)
             self.microphone.attach(attach(found, self.config.site.headset.period_ms))
             self.button.look()
         return self.microphone.headset is not None
+
+    def lay_path(self, found: Devices) -> None:
+        """To the ear, through the limiters; a mute is not held up by what cannot be written."""
+        try:
+            playback_path.use(self.config, found, hearing.limit_dbfs(self.exposure.at_full_scale_db))
+        except OSError as error:
+            log.error(
+                "headset: the way to the ear cannot be written: %s; is %s full?", error, self.config.unit.folders.run
+            )
 
     async def watch_plugs(self) -> None:
         """A named ALSA device needs no udev, and no libudev in memory."""

@@ -78,7 +78,7 @@ class Exposure:
             try:
                 await self._listen()
             except HeadsetGone as error:
-                log.info("%s", error)
+                log.debug("%s", error)  # the microphone has said so already
                 await asyncio.sleep(AGAIN_S)
 
     async def _listen(self) -> None:
