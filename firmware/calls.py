@@ -142,7 +142,8 @@ class Calls:
         """To the ear, through the limiters; SoftphoneError where it cannot be written."""
         hardware = self.unit.config.unit.headset
         try:
-            playback_path.use(self.unit.config, devices(hardware), hearing.limit_dbfs(hearing.loudness(hardware)))
+            limit_dbfs = hearing.limit_dbfs(hearing.loudness(hardware))
+            playback_path.use(self.unit.config, "softphone", devices(hardware), limit_dbfs)
         except OSError as error:
             raise SoftphoneError(f"calls: the way to the ear cannot be written: {error}") from error
 
@@ -193,6 +194,7 @@ class Calls:
         while True:
             await self.until(_wants_other_than(now))
             wanted = self.session.wants_sound()
+            self.lay_path()
             try:
                 await phone.use_audio(*sound_devices(*wanted))
                 now = wanted

@@ -95,12 +95,14 @@ class Desk:
 
     def lay_path(self, found: Devices) -> None:
         """To the ear, through the limiters; a mute is not held up by what cannot be written."""
+        limit_dbfs, absent = hearing.limit_dbfs(self.exposure.at_full_scale_db), playback_path.missing()
+        if absent and limit_dbfs is not None:
+            log.error("headset: no limiter in the way to the ear: %s is missing; install swh-plugins", absent)
         try:
-            playback_path.use(self.config, found, hearing.limit_dbfs(self.exposure.at_full_scale_db))
+            playback_path.use(self.config, "headset", found, limit_dbfs)
+            self.exposure.peak_limit_dbfs = None if absent else limit_dbfs
         except OSError as error:
-            log.error(
-                "headset: the way to the ear cannot be written: %s; is %s full?", error, self.config.unit.folders.run
-            )
+            log.error("headset: the way to the ear cannot be written: %s; is its folder full?", error)
 
     async def watch_plugs(self) -> None:
         """A named ALSA device needs no udev, and no libudev in memory."""

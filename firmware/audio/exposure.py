@@ -22,7 +22,7 @@ log = logging.getLogger("hearing")
 
 
 class Exposure:
-    """`changed` is called when there is something new to show."""
+    """`changed` is called when there is something new to show; `peak_limit_dbfs` is what the limiters were set to."""
 
     def __init__(self, file: Path, config: Config, changed: Callable[[], None]) -> None:
         self.file, self.changed = file, changed
@@ -31,6 +31,7 @@ class Exposure:
         self.at_full_scale_db = hearing.loudness(config.unit.headset)
         self.shift = remembered(file)
         self._saved_at_s = time.monotonic()
+        self.peak_limit_dbfs: float | None = None
         self._in_call = asyncio.Event()
         self._listening = False
 
@@ -38,7 +39,7 @@ class Exposure:
         """`fact` with what is known of the ear."""
         if self.at_full_scale_db is None:
             return fact
-        fact = replace(fact, peak_limit_dbfs=hearing.limit_dbfs(self.at_full_scale_db))
+        fact = replace(fact, peak_limit_dbfs=self.peak_limit_dbfs)
         if not self.device:
             return fact
         level_db, began_at_s = hearing.shift_db(self.shift.dose), self.shift.began_at_s

@@ -14,6 +14,7 @@ from firmware.drivers.headset_usb import Devices
 
 BASE = "/usr/share/alsa/alsa.conf"
 LADSPA = "/usr/lib/ladspa"  # a plugin without its file name makes ALSA open every file there
+FILES = ("fast_lookahead_limiter_1913.so", "hard_limiter_1413.so")
 SOFTEST_DBFS, HARDEST_DBFS = -20.0, -50.0  # what the two limiters can be set to
 RELEASE_S, IPC_KEY = 0.05, 0x911_000
 RATE_HZ = 48_000  # the card's: a peak that arises between two samples of a slower rate is seen here
@@ -47,6 +48,8 @@ LIMITED = """pcm.hdu_ear {{
 MIXED = """pcm.hdu_mix {{
     type dmix
     ipc_key {key}
+    ipc_perm 0660
+    ipc_gid audio
     slave {{
         pcm "hw:{card}"
         rate {rate_hz}
@@ -90,17 +93,24 @@ def _mixed(found: Devices, device_ms: float) -> str:
     )
 
 
-def use(config: Config, found: Devices | None, limit_dbfs: float | None) -> None:
-    """From now on `hdu_headset` is this headset, for this process and those it starts. OSError where it cannot be.
+def missing() -> str:
+    """The plugin that is not installed; empty where both are."""
+    return next((name for name in FILES if not Path(LADSPA, name).exists()), "")
+
+
+def use(config: Config, owner: str, found: Devices | None, limit_dbfs: float | None) -> None:
+    """From now on `hdu_headset` is this headset, for this process (`owner`) and its children. OSError where it cannot.
 
     Without a headset it stays what it was. ALSA reads a configuration that changed anew whenever a device is opened.
+    Each service has a file of its own, because each has a user of its own.
     """
-    file = Path(config.unit.folders.run) / "asound.conf"
+    file = Path(config.unit.folders.run) / owner / "asound.conf"
     if os.environ.get("ALSA_CONFIG_PATH") != str(file):
         os.environ["HDU_ALSA_BASE"] = os.environ.get("ALSA_CONFIG_PATH", BASE)
         os.environ["ALSA_CONFIG_PATH"] = str(file)
     base = os.environ["HDU_ALSA_BASE"]
     if found:
+        limit_dbfs = None if missing() else limit_dbfs  # a way to the ear without limiters, rather than none
         _write(file, configuration(base, found, limit_dbfs, config.site.calls.device_ms))
     elif not file.exists():
         _write(file, f"<{base}>\n")

@@ -63,7 +63,7 @@ async def measure(hardware: HeadsetHardware) -> None:
         os.environ.update(twin.environment)
         unit = UnitFile(headset=hardware, folders=Folders(run=folder))
         for limit in (None, hearing.limit_dbfs(at_full_scale_db)):
-            playback_path.use(Config(unit=unit), locate(hardware), limit)
+            playback_path.use(Config(unit=unit), "bench", locate(hardware), limit)
             (loud,) = await peaks(twin, NAME, burst(0.0))
             heard_db = loud + at_full_scale_db
             print(f"limit {limit} dBFS: a full-scale burst comes out at {loud:6.2f} dBFS, {heard_db:6.1f} dB")

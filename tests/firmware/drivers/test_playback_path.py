@@ -38,7 +38,7 @@ async def twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 def use(folder: Path, limit_dbfs: float | None) -> None:
     unit = UnitFile(headset=WANT, folders=Folders(run=str(folder)))
-    playback_path.use(Config(unit=unit), locate(WANT), limit_dbfs)
+    playback_path.use(Config(unit=unit), "test", locate(WANT), limit_dbfs)
 
 
 @needs_server
@@ -55,6 +55,18 @@ async def test_no_peak_passes_the_limit_and_what_is_quiet_stays_as_it_is(
 @needs_server
 async def test_without_a_known_headset_nothing_is_limited(twin: HeadsetTwin, tmp_path: Path) -> None:
     use(tmp_path, None)
+    (loud,) = await peaks(twin, NAME, burst(0.0))
+    assert loud > -0.5
+
+
+@needs_server
+async def test_where_the_limiters_are_not_installed_there_is_a_way_to_the_ear_all_the_same(
+    twin: HeadsetTwin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert playback_path.missing() == ""
+    monkeypatch.setattr(playback_path, "LADSPA", str(tmp_path / "none"))
+    assert playback_path.missing() == "fast_lookahead_limiter_1913.so"
+    use(tmp_path, -20.0)
     (loud,) = await peaks(twin, NAME, burst(0.0))
     assert loud > -0.5
 
