@@ -31,7 +31,7 @@ def _ethernet(policy: FailoverPolicy, of: Part) -> Pace:
         quick_ms=policy.wired_quick_ms,
         burst_ms=policy.burst_ms,
         floor_ms=policy.floor_ms,
-        patient=of != "urgent",
+        patient=of == "standby",
     )
 
 

@@ -1,8 +1,8 @@
 """When the strike machine of an uplink must act: the next probe, the next miss, and how long silence is lived through.
 
 A *calm* uplink (well, nothing missing, `pace.patient`) is looked at only when its next probe is due: its answer waits
-in the socket with the kernel's time on it. That halves how often an idle unit wakes up and costs a fault nothing:
-strikes are counted by when the probes were sent, and the quick ones still fill the span.
+in the socket with the kernel's time on it. That is for one that stands by. The active one is not patient: a random loss
+just before a burst would then look like one silence too long to live through.
 """
 
 from firmware.failover.condition import NEVER, Health

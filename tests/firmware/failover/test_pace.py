@@ -12,7 +12,7 @@ POLICY = FailoverPolicy()
 @pytest.mark.parametrize(
     ("kind", "of", "interval_ms", "down_ms", "patient"),
     [
-        ("ethernet", "active", 50, 100, True),
+        ("ethernet", "active", 50, 100, False),
         ("ethernet", "urgent", 50, 100, False),
         ("ethernet", "standby", 250, 100, True),
         ("lte", "active", 250, 250, False),

@@ -83,15 +83,6 @@ class Scene:
             assert time.monotonic() < ends, f"not within {BOUND_S:g} s"
             await asyncio.sleep(0.005)
 
-    def stuck(self, for_s: float) -> None:
-        """The loop does nothing for so long, while the hub goes on answering."""
-        ends = time.monotonic() + for_s
-        while time.monotonic() < ends:
-            try:
-                self.answer()
-            except BlockingIOError:
-                time.sleep(0.005)
-
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self.at)
         self.at.close()
@@ -145,29 +136,14 @@ async def test_who_carried_the_unit_before_a_restart_goes_on_with_it() -> None:
         assert not here.links.asked
 
 
-async def test_a_hub_that_falls_silent_and_is_back_is_seen_while_nobody_listens_for_single_answers() -> None:
-    """A calm uplink's answers wait in the socket; none of them is taken for missing, and silence still is."""
+async def test_a_hub_that_falls_silent_and_is_back_is_seen() -> None:
     async with scene() as here:
         here.pilot.linked(here.links.state())
         await here.until(lambda: here.wired == "up")
-        here.pilot.told(False, False, 1.0)
-        await here.until(lambda: here.pilot.steering.health("wired").seen >= 20)
-        assert here.pilot.steering.health("wired").window == 0
         here.hub = False
         await here.until(lambda: here.wired == "down")
         here.hub = True
         await here.until(lambda: here.wired == "up")
-
-
-async def test_answers_that_come_while_the_loop_is_stuck_are_no_misses() -> None:
-    """The responder is asked by hand: its answer lies in the socket before the time for it is judged to be over."""
-    async with scene() as here:
-        here.pilot.linked(here.links.state())
-        await here.until(lambda: here.wired == "up")
-        before = here.pilot.steering.health("wired").seen
-        here.stuck(0.5)
-        await here.until(lambda: here.pilot.steering.health("wired").seen > before + 3)
-        assert here.pilot.steering.health("wired").window == 0
 
 
 @pytest.mark.parametrize("known", [None, False])

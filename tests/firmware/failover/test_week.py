@@ -46,7 +46,7 @@ def test_a_line_that_loses_a_third_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_lived_through_is_what_was_asked_for() -> None:
     found = lived(3, 0.1)
     assert found.probes > 0.1 * week.DAY_S * 20
-    assert found.lost / found.probes == pytest.approx(week.LOSS, rel=0.15)
+    assert week.LOSS < found.lost / found.probes < 1.5 * week.LOSS  # at random, and what the bursts take
     assert found.bursts == pytest.approx(0.1 * week.DAY_S / week.BURST_EVERY_S, rel=0.3)
 
 
