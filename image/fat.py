@@ -8,6 +8,8 @@ from pathlib import Path
 from image.places import EPOCH
 from image.tools import Tools
 
+SEALED = ("MTOOLS_SKIP_CHECK=1", f"SOURCE_DATE_EPOCH={EPOCH}")
+
 
 def filled(at: Path, size: int, label: str, serial: str, files: Mapping[str, bytes], tools: Tools) -> Path:
     """`at`, of `size` bytes, with these files in its root folder."""
@@ -22,6 +24,6 @@ def filled(at: Path, size: int, label: str, serial: str, files: Mapping[str, byt
         out.truncate(size)
     tools.run(work, "mkfs.vfat", "--invariant", "-F", "32", "-s", "1", "-n", label, "-i", serial, at.name)
     paths = [f"{folder.name}/{name}" for name in sorted(files)]
-    tools.run(work, "env", "MTOOLS_SKIP_CHECK=1", "mcopy", "-m", "-i", at.name, *paths, "::/")
+    tools.run(work, "env", *SEALED, "mcopy", "-m", "-i", at.name, *paths, "::/")
     shutil.rmtree(folder)
     return at
