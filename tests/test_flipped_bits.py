@@ -77,7 +77,10 @@ def test_a_configuration_is_whole_and_each_fault_is_one_line_with_the_file(
 
 
 @pytest.mark.parametrize("file", ["site.toml", "unit.toml"])
-def test_every_flip_in_a_sealed_configuration_is_told_or_changes_nothing(file: str, tmp_path: Path) -> None:
+def test_every_flip_in_a_sealed_configuration_is_told_or_changes_nothing(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a folder whose name has flipped may be made here
     folders = f'[folders]\ndata = "{tmp_path}/data"\n'.encode()
     whole = {"unit.toml": configfile.seal(UNIT + folders), "site.toml": configfile.seal(SITE)}
     for name, content in whole.items():
