@@ -1,5 +1,5 @@
-"""The headset pulled out of a call, live and muted. `make bench-replug` does it 200 times, and says where a call is lost:
-the softphone hangs now and then when its sound server dies under it."""
+"""The headset pulled out of a call, live and muted. `make bench-replug` does it 200 times and says where a call is lost:
+now and then the softphone hangs when its sound server dies under it."""
 
 from tests.bench import replug
 from tests.bench.conftest import Client
