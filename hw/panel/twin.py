@@ -32,6 +32,7 @@ class PanelTwin:
         self.faults: dict[str, switches.Fault] = dict.fromkeys(CONTACTS, "none")
         self.held = dict.fromkeys(switches.BUTTONS, False)
         self.deaf = False
+        self.moved_at: float | None = None
         self.lamps = {lamp: Watched(time.monotonic()) for lamp in LAMPS}
         self.wanted: dict[str, asyncio.Queue[bool]] = {button: asyncio.Queue() for button in switches.BUTTONS}
         self.fingers: list[asyncio.Task[None]] = []
@@ -55,7 +56,8 @@ class PanelTwin:
         self.socket.unlink(missing_ok=True)
 
     def state(self) -> dict[str, object]:
-        """`lamps` are patterns recognised from what was measured, `lit` what is lit now."""
+        """`lamps` are patterns recognised from what was measured, `lit` what is lit now; `moved_at` (Unix time) is when
+        a finger last began to move a contact."""
         now = time.monotonic()
         lit = {lamp: watched.lit for lamp, watched in self.lamps.items()}
         return {
@@ -72,6 +74,7 @@ class PanelTwin:
             },
             "buttons": {button: "pressed" if held else "released" for button, held in self.held.items()},
             "faults": dict(self.faults),
+            "moved_at": self.moved_at,
         }
 
     async def command(self, body: dict[str, object]) -> None:
@@ -107,7 +110,7 @@ class PanelTwin:
         """
         while True:
             pressed = await self.wanted[button].get()
-            start = time.monotonic()
+            start, self.moved_at = time.monotonic(), time.time()
             moves = switches.movement(button, pressed, self.dice)
             await asyncio.sleep(moves[-1][0])
             for after_s, contact, closed in moves:

@@ -7,6 +7,7 @@ knowing it. `python -m tests.bench.stalls` answers each line on its input with t
 import asyncio
 import os
 import select
+import subprocess
 import sys
 import time
 
@@ -32,6 +33,25 @@ class Stalls:
     async def close(self) -> None:
         self._child.kill()
         await self._child.wait()
+
+
+class Sleeper:
+    """The same for a measurement that does not run in a loop."""
+
+    def __init__(self) -> None:
+        argv = [sys.executable, "-m", "tests.bench.stalls"]
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def longest_ms(self) -> float:
+        """Since it was asked last."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
 
 
 def main() -> None:

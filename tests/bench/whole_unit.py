@@ -1,9 +1,10 @@
 """The whole unit measured: `python -m tests.bench.whole_unit [--presses N]`, inside `enter`; results/bench.json.
 
 Press to spool and to the supervisors' console with the share of each hop, then memory and idle CPU of every process as
-they are after these presses. Times are from just before the press is asked of the twin, so travel and bounce of the
-contacts and the debounce count. `disk alone` is the same disk, asked by nobody else, before and after the presses: a
-machine whose disk is throttled shows it there.
+they are after these presses. Times are from when the finger begins to move the contacts, so their travel and bounce
+count, and the way of the bench's request to the twin does not. `disk alone` is the same disk, asked by nobody else,
+before and after the presses: a machine whose disk is throttled shows it there. `machine stood still` is how late a
+process that only sleeps was woken meanwhile; presses in which that was under STILL_MS are shown once more alone.
 """
 
 import argparse
@@ -20,9 +21,11 @@ from watchdog.observers.inotify import InotifyObserver
 from firmware import kept
 from firmware.spool import ALERT
 from tests.bench.conftest import Client, ready, start
+from tests.bench.stalls import Sleeper
 
 RESULTS = Path("results/bench.json")
 DISK_TRIES = 50
+STOOD_STILL, STILL_MS = "machine stood still", 10.0
 IDLE_S, BOUND_S, SETTLED_S = 20.0, 10.0, 60.0
 SERVICES = (
     *("panel", "panel-standby", "alerts", "hublink", "panelbus", "status", "readiness", "uplinks"),
@@ -55,36 +58,48 @@ class Arrivals(FileSystemEventHandler):
 
 
 def press(bench: Client, arrivals: Arrivals) -> tuple[str, float]:
-    """One press: the alert's id, and when it was asked (wall clock)."""
+    """One press: the alert's id, and when its contacts began to move (wall clock)."""
     known, asked = set(arrivals.at), time.time()
     bench.post("/twin/panel", {"button": "panic", "action": "press"})
     while not (new := set(arrivals.at) - known):
         if time.time() - asked > BOUND_S:
             raise SystemExit(f"bench: a press was not on disk after {BOUND_S:g} s")
         time.sleep(0.02)
+    moved_at = float(bench.get("/twin/panel")["moved_at"])
     bench.post("/twin/panel", {"button": "panic", "action": "release"})
-    return new.pop(), asked
+    return new.pop(), moved_at
 
 
-def one(bench: Client, arrivals: Arrivals) -> Row:
+def one(bench: Client, arrivals: Arrivals, sleeper: Sleeper) -> Row:
     """One press through every hop, in ms; it is answered, so that the next finds an empty spool."""
-    id, asked = press(bench, arrivals)
+    sleeper.longest_ms()
+    id, moved_at = press(bench, arrivals)
     ends = time.time() + BOUND_S
     while id not in (alerts := {each["id"]: each for each in bench.get("/hub.json")["alerts"]}):
         if time.time() > ends:
             raise SystemExit(f"bench: the console did not show {id} within {BOUND_S:g} s")
         time.sleep(0.05)
+    stood_still_ms = sleeper.longest_ms()
     raised, received = seconds(alerts[id]["raised_at"]), seconds(alerts[id]["received_at"])
     bench.post("/hub/acknowledge", {"alert": id, "by": "the bench"})
     time.sleep(0.1)  # a person's pause: the answer's own way must not be measured as part of the next press
     on_disk = arrivals.at[id]
     return {
-        "contacts to decision": (raised - asked) * 1000,
+        "contacts to decision": (raised - moved_at) * 1000,
         "decision to disk": (on_disk - raised) * 1000,
         "disk to console": (received - on_disk) * 1000,
-        "press to spool": (on_disk - asked) * 1000,
-        "press to console": (received - asked) * 1000,
+        "press to spool": (on_disk - moved_at) * 1000,
+        "press to console": (received - moved_at) * 1000,
+        STOOD_STILL: stood_still_ms,
     }
+
+
+def by_hop(rows: list[Row]) -> dict[str, list[float]]:
+    """Every hop of all presses; then the two ways of those in which the machine ran on."""
+    ran_on = [row for row in rows if row[STOOD_STILL] < STILL_MS]
+    hops = {name: [row[name] for row in rows] for name in rows[0]}
+    alone = {f"{way}, machine ran on": [row[way] for row in ran_on] for way in ("press to spool", "press to console")}
+    return {**hops, **(alone if ran_on else {})}
 
 
 def disk_alone(folder: Path) -> list[float]:
@@ -129,9 +144,9 @@ def idle(bench: Client, for_s: float) -> dict[str, Row]:
 
 def show(hops: dict[str, list[float]], processes: dict[str, Row]) -> dict[str, Any]:
     table = {name: {"p50": percentile(all, 0.5), "p99": percentile(all, 0.99)} for name, all in hops.items()}
-    print(f"{'hop':<24}{'p50 ms':>10}{'p99 ms':>10}")
+    print(f"{'hop':<34}{'presses':>8}{'p50 ms':>10}{'p99 ms':>10}")
     for name, row in table.items():
-        print(f"{name:<24}{row['p50']:>10.1f}{row['p99']:>10.1f}")
+        print(f"{name:<34}{len(hops[name]):>8}{row['p50']:>10.1f}{row['p99']:>10.1f}")
     ours = {name: processes[name] for name in SERVICES if name in processes}
     print(f"\n{'service':<24}{'PSS MB':>10}{'CPU %':>10}")
     for name, row in ours.items():
@@ -157,7 +172,9 @@ def main() -> None:
             bench.heal()
             arrivals = Arrivals(bench.folder / "unit" / "data" / "spool")
             disk = disk_alone(bench.folder)
-            rows = [one(bench, arrivals) for _ in range(given.presses)]
+            sleeper = Sleeper()
+            rows = [one(bench, arrivals, sleeper) for _ in range(given.presses)]
+            sleeper.close()
             disk_after = disk_alone(bench.folder)
             until_idle(bench)
             processes = idle(bench, given.idle_s)
@@ -165,8 +182,7 @@ def main() -> None:
             os.close(lifeline)
             process.wait(30)
     arrivals.observer.stop()
-    hops = {name: [row[name] for row in rows] for name in rows[0]}
-    result = show({**hops, "disk alone, before": disk, "disk alone, after": disk_after}, processes)
+    result = show({**by_hop(rows), "disk alone, before": disk, "disk alone, after": disk_after}, processes)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps({"ready_s": ready_s, **result}, indent=1))
 
