@@ -18,6 +18,7 @@ from typing import Any
 from watchdog.events import FileMovedEvent, FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.inotify import InotifyObserver
 
+from bench.unit import SERVICES
 from firmware import kept
 from firmware.spool import ALERT
 from tests.bench.conftest import Client, ready, start
@@ -27,10 +28,6 @@ RESULTS = Path("results/bench.json")
 DISK_TRIES = 50
 STOOD_STILL, STILL_MS = "machine stood still", 10.0
 IDLE_S, BOUND_S, SETTLED_S = 20.0, 10.0, 60.0
-SERVICES = (
-    *("panel", "panel-standby", "alerts", "hublink", "panelbus", "status", "readiness", "uplinks"),
-    *("power", "modem", "headset", "calls", "recorder"),
-)
 Row = dict[str, float]
 
 
