@@ -181,8 +181,11 @@ class AlertsService:
 
     async def follow_link(self) -> None:
         """When the hub comes back, every alert goes at once: also one it had, for it may have lost it."""
+        was_there = True  # at the start every alert goes out anyway
         async for fact in bus.follow(self.unit.bus, "HubLink", facts.Hub):
-            if fact and fact.connected:
+            there = fact is not None and fact.connected is True
+            came_back, was_there = there and not was_there, there
+            if came_back:
                 self.tries = {id: delivery.again(each) for id, each in self.tries.items()}
                 self.wake.set()
 

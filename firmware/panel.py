@@ -65,6 +65,7 @@ class PanelService:
         pressed = any(each.raw != each.normally_closed for each in panic)
         self.held_before = self.raising.recover(pressed, self.hardware.stuck_s)
         self.tampered_before = self.raising.tamper_is_open()
+        self.started = self.loop.time()  # a slow disk must not make a press held over a crash a new one
         self.turn()
 
     def edge(self, button: Button, place: int, closed: bool, at: float) -> None:
