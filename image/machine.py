@@ -39,10 +39,10 @@ MACHINE = (
 )
 
 
-def with_unit(work: Path, tools: Tools, text: str) -> None:
+def with_unit(work: Path, tools: Tools, text: str, also: str = "") -> None:
     """Has the card in `work` start a unit of the caller's, for tests: by the boot script, which no signature covers."""
     credential = base64.b64encode(text.encode()).decode()
-    more = f"systemd.set_credential_binary=systemd.extra-unit.lab.service:{credential} systemd.wants=lab.service"
+    more = f"systemd.set_credential_binary=systemd.extra-unit.lab.service:{credential} systemd.wants=lab.service {also}"
     (work / "boot.scr").write_bytes(boot.script(work, tools, more=more))
     tools.run(work, "env", "MTOOLS_SKIP_CHECK=1", "mcopy", "-o", "-i", f"card.img@@{FIRMWARE_AT}", "boot.scr", "::/")
 

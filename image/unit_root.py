@@ -8,7 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
-from image.places import CHECKOUT, EPOCH, IMAGE, BuildError
+from image.places import CHECKOUT, EPOCH, IMAGE, BuildError, names
 from image.tools import WORK, Tools
 from image.units import units
 from image.unpacking import owners_of, prune
@@ -23,14 +23,7 @@ LINKS = {
     "var/run": "/run",
     "var/lock": "/run/lock",
 }
-MASKED = (
-    *("getty.target", "getty@.service", "serial-getty@.service", "console-getty.service", "debug-shell.service"),
-    *("container-getty@.service", "autovt@.service", "ctrl-alt-del.target", "systemd-ask-password-console.path"),
-    *("systemd-ask-password-wall.path", "systemd-firstboot.service", "systemd-update-done.service"),
-    *("ldconfig.service", "systemd-journal-catalog-update.service", "systemd-hwdb-update.service"),
-    *("systemd-machine-id-commit.service", "systemd-homed-firstboot.service", "rauc-mark-good.service"),
-    *("NetworkManager-wait-online.service", "systemd-networkd-wait-online.service", "dev-mqueue.mount"),
-)
+MASKED = names("masked.txt")
 FOLDERS = ("data", "var/lib/hdu", "var/lib/NetworkManager", "var/lib/rauc", "var/log/journal")
 MACHINE_ID = "etc/machine-id"
 PRIVATE = (
