@@ -4,9 +4,10 @@ import hashlib
 import platform
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from image import boot, card, initrd, sbom, slot, unit_root, wheels
 from image.debian import Debian, Package
@@ -85,12 +86,17 @@ def gathered(told: Told) -> Ingredients:
 
 
 def build(
-    version: str, authority_pem: Path | None, told: Told, again: bool = False, updates_root: Path | None = None
+    version: str,
+    authority_pem: Path | None,
+    told: Told,
+    again: bool = False,
+    updates_root: Path | None = None,
+    over: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Built:
     """The image of this checkout; from the cache where it is made of the very same (`again`: made all the same).
 
     `authority_pem` says who may sign bundles (None: the development authority), `updates_root` is the update
-    repository's first root metadata.
+    repository's first root metadata, `over` are files laid over the root at the very end (tests break a release so).
     """
     began = time.monotonic()
 
@@ -104,10 +110,10 @@ def build(
     if updates_root and not updates_root.exists():
         raise BuildError(f"image: {updates_root}: no such file; give the repository's 1.root.json")
     made_of = key(version, found.key(), content(*MADE_OF), (CHECKOUT / "requirements.lock").read_bytes())
-    trusted = {"etc/rauc/authority.pem": signers.read_bytes()}
+    laid = {"etc/rauc/authority.pem": signers.read_bytes(), **over}
     if updates_root:
-        trusted["usr/share/hdu/root.json"] = updates_root.read_bytes()
-    name = key(made_of, *(part for each in sorted(trusted.items()) for part in each))
+        laid["usr/share/hdu/root.json"] = updates_root.read_bytes()
+    name = key(made_of, *(part for each in sorted(laid.items()) for part in each))
     folder = cache() / "built" / name
     if folder.exists() and not again:
         tell(f"made before of the very same: {folder}")
@@ -115,7 +121,7 @@ def build(
     work = cache() / "work" / name
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    _make(found, work, version, trusted, tell)
+    _make(found, work, version, laid, tell)
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     work.rename(folder)
@@ -123,11 +129,11 @@ def build(
     return Built(folder, version)
 
 
-def _make(found: Ingredients, work: Path, version: str, trusted: dict[str, bytes], tell: Told) -> None:
+def _make(found: Ingredients, work: Path, version: str, laid: Mapping[str, bytes], tell: Told) -> None:
     run = found.tools
     tell("root: files, users, services, Python")
     tree = unit_root.made(found.base, found.beside, run, work, version)
-    for place, data in trusted.items():
+    for place, data in laid.items():
         (tree / place).parent.mkdir(parents=True, exist_ok=True)
         (tree / place).write_bytes(data)
     tell("initrd")

@@ -34,9 +34,15 @@ MACHINE = (
         "2",
     ),
     *("-m", str(MEMORY_MB), "-nographic", "-nodefaults", "-serial", "stdio", "-bios", BOOT_LOADER),
-    *("-drive", "if=none,id=card,format=raw,cache=writeback,discard=unmap,file=card.img"),
-    *("-device", "virtio-blk-pci,drive=card", "-device", "virtio-rng-pci", "-device", "qemu-xhci"),
+    *("-device", "virtio-rng-pci", "-device", "qemu-xhci"),
 )
+
+
+def card_slot(card: str) -> tuple[str, ...]:
+    """The card (raw, or an overlay in qcow2) as the machine's disk; what the guest has flushed survives a kill."""
+    kind = "qcow2" if card.endswith(".qcow2") else "raw"
+    drive = f"if=none,id=card,format={kind},cache=writeback,discard=unmap,file={card}"
+    return ("-drive", drive, "-device", "virtio-blk-pci,drive=card")
 
 
 def with_unit(work: Path, tools: Tools, text: str, also: str = "") -> None:
@@ -64,8 +70,8 @@ def fresh_card(card: Path, work: Path) -> Path:
 class Machine:
     """A running machine; leaving the block pulls its plug. `console` is all it has said."""
 
-    def __init__(self, work: Path, tools: Tools, *extra: str, shown: bool = False) -> None:
-        self.work, self.tools, self.extra, self.shown = work, tools, extra, shown
+    def __init__(self, work: Path, tools: Tools, *extra: str, shown: bool = False, card: str = "card.img") -> None:
+        self.work, self.tools, self.extra, self.shown = work, tools, (*card_slot(card), *extra), shown
         self.console = ""
         self.began = 0.0
 

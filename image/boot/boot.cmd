@@ -8,10 +8,12 @@ if test "${board}" = "rpi"; then
 else
   setenv scratch 0x46000000; setenv kernel_at 0x48000000; setenv initrd_at 0x50000000
   setenv console "console=ttyAMA0,115200"
-  # QEMU's eight GPIO lines stand for the panel's (hw/panel/pins.toml).
+  # QEMU's eight GPIO lines stand for the panel's (hw/panel/pins.toml), and the board for a Pi 4B, whose header has them.
   fdt addr ${fdt_addr}
   fdt resize 512
   fdt rm /gpio-keys
+  fdt mknode / system
+  fdt set /system linux,revision <0x00c03111>
   fdt set /pl061@9030000 gpio-line-names GPIO17 GPIO27 GPIO22 GPIO23 GPIO5 GPIO6 GPIO13 GPIO19
 fi
 setenv device ${devtype} ${devnum}

@@ -1,0 +1,142 @@
+"""A unit in QEMU with a root shell that is the test's alone: on a virtio port, by a unit the boot script brings."""
+
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from image import machine
+from image.build import Built
+from image.machine import READY, Machine
+from image.monitor import Monitor, connected
+from image.places import BuildError
+from image.tools import Tools
+
+BOOT_S = float(os.environ.get("HDU_BOOT_S", "900"))  # of software emulation, on a machine that does other things too
+SHELL = """[Unit]
+DefaultDependencies=no
+After=systemd-udevd.service
+[Service]
+Type=exec
+Restart=always
+RestartSec=0.5
+ExecStart=/bin/sh -c 'until set -- /dev/vport*p1 && test -e $$1; do sleep 0.5; done; exec /bin/sh <> $$1 >&0 2>&0'
+"""
+PORTS = (
+    *("-device", "virtio-serial", "-chardev", "socket,id=shell,path=shell.sock,server=on,wait=off"),
+    *("-device", "virtserialport,chardev=shell,name=shell", "-qmp", "unix:monitor.sock,server=on,wait=off"),
+)
+CARD, READY_DISK, READY_STATE = "card.qcow2", "ready.qcow2", "ready.state"
+
+
+class Guest(Machine):
+    """`run` runs a command in the guest; leaving the block pulls its plug, and the card stays as it then was."""
+
+    def __init__(self, work: Path, tools: Tools, *extra: str, card: str = CARD) -> None:
+        super().__init__(work, tools, *machine.network(), *PORTS, *extra, card=card)
+        self._marks = itertools.count()
+
+    def __enter__(self) -> "Guest":
+        for name in ("shell.sock", "monitor.sock"):
+            (self.work / name).unlink(missing_ok=True)
+        super().__enter__()
+        self.shell = connected(self.work / "shell.sock", 60)
+        self.monitor = Monitor(self.work / "monitor.sock")
+        return self
+
+    def pull_the_plug(self) -> None:
+        super().pull_the_plug()
+        self.shell.close()
+        self.monitor.__exit__()
+
+    def run(self, command: str, bound_s: float = 120, may_fail: bool = False) -> str:
+        """What it printed, in UTF-8; BuildError where it fails or takes longer."""
+        mark = f"{next(self._marks)}-{os.urandom(4).hex()}"
+        self.shell.sendall(f"({command}\n) 2>&1 < /dev/null; echo =$?={mark}\n".encode())
+        said = self._heard(rf"(?s)(.*)=(\d+)={mark}\n", bound_s, command)
+        if said[2] != "0" and not may_fail:
+            raise BuildError(f"lab: {command!r} ended with {said[2]}: {said[1].strip()[-500:]}")
+        return said[1].strip()
+
+    def _heard(self, pattern: str, bound_s: float, what: str) -> re.Match[str]:
+        """The console is read meanwhile, lest it fill up."""
+        ends, data = time.monotonic() + bound_s, b""
+        self.shell.settimeout(0.1)
+        while time.monotonic() < ends and self.read(0):
+            try:
+                data += self.shell.recv(65536)
+            except TimeoutError:
+                continue
+            if found := re.search(pattern, data.decode(errors="replace").replace("\r", "")):
+                return found
+        raise BuildError(f"lab: {what!r} did not end within {bound_s:g} s; it said: {data[-300:]!r}; {self.last()}")
+
+    def last(self) -> str:
+        return " | ".join(self.console.strip().splitlines()[-3:])
+
+    def answers(self, bound_s: float = BOOT_S) -> "Guest":
+        """As soon as the shell is there; what is written before it is there waits for it."""
+        self.run("true", bound_s)
+        return self
+
+    def is_ready(self, after: int = 0) -> re.Match[str]:
+        """The line by which the unit says that it is up, printed with what it says of its boot."""
+        match = self.until(READY, BOOT_S, after)
+        end = self.until("hdu: end of report", 120, after)
+        print(f"\nready after {self.seconds:.0f} s of emulation\n{self.console[after:][match.start() : end.end()]}")
+        return match
+
+
+def fresh(built: Built, work: Path, tools: Tools) -> Path:
+    """A card as flashed, with the shell on it, and an overlay that takes all that is written."""
+    machine.fresh_card(built.card, work)
+    machine.with_unit(work, tools, SHELL)
+    return overlay(work, tools, "card.img")
+
+
+def overlay(work: Path, tools: Tools, below: str, name: str = CARD) -> Path:
+    kind = "qcow2" if below.endswith(".qcow2") else "raw"
+    tools.run(work, "qemu-img", "create", "-q", "-f", "qcow2", "-b", below, "-F", kind, name)
+    return work / name
+
+
+def save(guest: Guest) -> None:
+    """The guest as it is, to READY_STATE beside its card, which is then READY_DISK; the guest ends."""
+    guest.monitor("stop")
+    guest.monitor("migrate", uri=f"file:{READY_STATE}")
+    guest.monitor.until("query-migrate", "status", "completed", 300)
+    guest.monitor("quit")
+    guest.process.wait(60)
+    (guest.work / CARD).rename(guest.work / READY_DISK)
+
+
+def resumed(saved: Path, work: Path, tools: Tools) -> Guest:
+    """A guest that goes on from there with a card of its own; the saved one is only read."""
+    work.mkdir(parents=True, exist_ok=True)
+    for name in ("card.img", READY_DISK, READY_STATE):
+        try:
+            os.link(saved / name, work / name)
+        except OSError:
+            subprocess.run(["cp", "--sparse=always", str(saved / name), str(work / name)], check=True)
+    overlay(work, tools, READY_DISK)
+    return Guest(work, tools, "-incoming", f"file:{READY_STATE}")
+
+
+def go_on(guest: Guest) -> Guest:
+    """Once its memory is read; its clock is then set to now."""
+    guest.monitor.until("query-status", "status", "paused", 300)
+    guest.monitor("cont")
+    guest.extra = tuple(word for word in guest.extra if word != "-incoming" and not word.startswith("file:"))
+    guest.answers(120).run(f"date -s @{time.time():.0f}")
+    return guest
+
+
+def raw(work: Path, tools: Tools) -> Path:
+    """The card as one raw file, to be damaged; the overlay goes."""
+    tools.run(work, "qemu-img", "convert", "-f", "qcow2", "-O", "raw", CARD, "whole.img")
+    (work / CARD).unlink()
+    shutil.move(work / "whole.img", work / "card.img")
+    return work / "card.img"
