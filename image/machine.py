@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from hw.board import cables
 from image import boot
 from image.card import FIRMWARE_AT
 from image.places import BuildError
@@ -53,10 +54,9 @@ def with_unit(work: Path, tools: Tools, text: str, also: str = "") -> None:
     tools.run(work, "env", "MTOOLS_SKIP_CHECK=1", "mcopy", "-o", "-i", f"card.img@@{FIRMWARE_AT}", "boot.scr", "::/")
 
 
-def network(forward: Sequence[tuple[int, int]] = ()) -> tuple[str, ...]:
-    """One uplink behind QEMU's own router; `forward` are ports of this machine's loopback into the guest."""
-    ports = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}" for here, there in forward)
-    return ("-netdev", f"user,id=wired{ports}", "-device", "virtio-net-pci,netdev=wired")
+def network(forward: Sequence[tuple[int, int]] = (), uplinks: Sequence[str] = ("wired",)) -> tuple[str, ...]:
+    """Cables (hw/board/cables.py); `forward` are ports of this machine's loopback into the guest, by the first."""
+    return cables.network(uplinks, forward)
 
 
 def fresh_card(card: Path, work: Path) -> Path:

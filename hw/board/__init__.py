@@ -1,0 +1,1 @@
+"""The board's twin: what is soldered to QEMU's `virt` machine and plugged into it, by two sockets of QEMU's own."""
