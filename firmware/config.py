@@ -98,7 +98,7 @@ class FailoverPolicy(Section, frozen=True):
     """
 
     wired_ms: Milliseconds = 50.0
-    wired_standby_ms: Milliseconds = 250.0
+    wired_standby_ms: Milliseconds = 500.0
     wired_down_ms: Milliseconds = 100.0
     wired_quick_ms: Milliseconds = 5.0
     burst_ms: Milliseconds = 100.0

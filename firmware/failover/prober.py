@@ -48,21 +48,26 @@ class Prober:
             if self._timer.when() == at:
                 return
             self._timer.cancel()
-        self._timer = None if at == strikes.NEVER else self._loop.call_at(max(at, self._loop.time()), then)
+        when = at if at > 0 else self._loop.time()  # -NEVER: at once
+        self._timer = None if at == strikes.NEVER else self._loop.call_at(when, then)
 
     def _listen(self, on: bool) -> None:
         if on is self._listening:
             return
         self._listening = on
         if on:
-            self._loop.add_reader(self.echo.socket, self.hear)
+            self._loop.add_reader(self.echo.socket, self._hear_one)
         else:
             self._loop.remove_reader(self.echo.socket)
 
-    def hear(self) -> None:
-        """Everything that has come in, told at the time it came."""
-        for at, answered in self.echo.heard():
+    def hear(self, at_most: float = strikes.NEVER) -> None:
+        """Everything that has come in (of so many datagrams), told at the time it came."""
+        for at, answered in self.echo.heard(at_most):
             self._happened(self.name, answered, at)
+
+    def _hear_one(self) -> None:
+        """The loop says it again where there are more; asking for more than one each time costs a call in vain."""
+        self.hear(1)
 
     def turn(self, health: Health, now: float) -> None:
         """What is due now: a probe, or the count of one that is missing."""

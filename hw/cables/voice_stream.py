@@ -27,6 +27,7 @@ class Tally:
     sent: int = 0
     duplicated: int = 0
     longest_gap_s: float = 0.0
+    gap_began: float | None = None
     longest_pause_s: float = 0.0
     received: int = 0
     late: int = 0
@@ -54,8 +55,8 @@ class Tally:
             self.duplicated += number not in self.lost_numbers
             return
         self.received += 1
-        if self.last_arrival is not None:
-            self.longest_gap_s = max(self.longest_gap_s, now - self.last_arrival)
+        if self.last_arrival is not None and now - self.last_arrival > self.longest_gap_s:
+            self.longest_gap_s, self.gap_began = now - self.last_arrival, self.last_arrival
         self.last_arrival = max(now, self.last_arrival or now)
 
     def expire(self, now: float) -> None:

@@ -2,7 +2,8 @@
 
     bench/machine/enter ROOT .venv/bin/python -m tests.bench.voice_plane --runs 20
 
-Prints a table and writes results/voice_plane.json; status 1 where a goal is missed. Goals: none lost, none twice,
+Prints a table and writes results/voice_plane.json; status 1 where a goal is missed. With `--faults` only those are
+measured and the rows of the others stay, so a long bench can be run in parts. Goals: none lost, none twice,
 longest gap 70 ms (`within` counts the runs that keep it). `late` are those of `lost` that came after over a second;
 `pause` is the sender's own longest pause, `stall` that of a process that only sleeps (a virtual machine is stopped by
 its host now and then): a gap not longer than these was made by this machine, which also runs the eight tunnel
@@ -14,6 +15,7 @@ process; where the machine allows it the bench is therefore started with real-ti
 import argparse
 import asyncio
 import json
+import math
 import os
 import statistics
 import sys
@@ -25,17 +27,19 @@ from pathlib import Path
 from firmware.failover.tunnels import VOICE
 from hw.cables import namespace
 from hw.cables.faults import Fault
-from hw.cables.voice_stream import VoiceStream
+from hw.cables.voice_stream import Tally, VoiceStream
 from tests.bench.stalls import Stalls
 from tests.hw.cables.ground import Ground
 
 PORT = 16_384
 GOAL_GAP_MS = 70.0
 BEFORE_S, DURING_S, AFTER_S = 0.5, 2.0, 1.0
+FILE = Path("results/voice_plane.json")
 COLUMNS = (
+    ("runs", "runs"),
     *(("sent", "sent"), ("lost", "lost"), ("late", "late"), ("twice", "duplicated"), ("gap ms", "longest_gap_ms")),
     *(("median", "median_gap_ms"), ("pause ms", "longest_pause_ms"), ("stall ms", "longest_stall_ms")),
-    ("within", "within_goal"),
+    *(("within", "within_goal"), ("load", "load")),
 )
 Act = Callable[[Ground], Awaitable[None]]
 
@@ -99,7 +103,7 @@ async def _copied(ground: Ground) -> bool:
 
 
 async def one(ground: Ground, stalls: Stalls, act: Act) -> dict[str, dict[str, float]]:
-    voice = stream(ground)
+    voice, began = stream(ground), time.time()
     await stalls.longest_ms()
     running = asyncio.create_task(voice.run())
     await asyncio.sleep(BEFORE_S)
@@ -108,13 +112,15 @@ async def one(ground: Ground, stalls: Stalls, act: Act) -> dict[str, dict[str, f
     running.cancel()
     stall_ms = await stalls.longest_ms()
     await voice.settle()
-    now = time.time()
     voice.close()
-    return {
-        "up": voice.up.summary(voice.up.last_arrival or now),
-        "down": voice.down.summary(voice.down.last_arrival or now),
-        "machine": {"longest_stall_ms": stall_ms},
-    }
+    machine = {"longest_stall_ms": stall_ms, "load": round(os.getloadavg()[0], 1)}
+    return {"up": direction(voice.up, began), "down": direction(voice.down, began), "machine": machine}
+
+
+def direction(tally: Tally, began: float) -> dict[str, float]:
+    """One direction; `gap_at_s` is when its longest gap began (the fault comes at BEFORE_S)."""
+    found = tally.summary(tally.last_arrival or time.time())
+    return {**found, "gap_at_s": round((tally.gap_began or began) - began, 3)}
 
 
 async def measure(runs: int, faults: list[str], lte_delay_s: float) -> dict[str, list[dict[str, dict[str, float]]]]:
@@ -135,6 +141,8 @@ def row(runs: list[dict[str, dict[str, float]]]) -> dict[str, float]:
     """All runs and both directions of one fault in one line."""
     all_of = [run[way] for run in runs for way in ("up", "down")]
     return {
+        "runs": len(runs),
+        "load": max(run["machine"].get("load", math.nan) for run in runs),
         "sent": sum(each["sent"] for each in all_of),
         "lost": sum(each["lost"] for each in all_of),
         "late": sum(each["late"] for each in all_of),
@@ -145,6 +153,12 @@ def row(runs: list[dict[str, dict[str, float]]]) -> dict[str, float]:
         "longest_stall_ms": max(run["machine"]["longest_stall_ms"] for run in runs),
         "within_goal": sum(max(run[way]["longest_gap_ms"] for way in ("up", "down")) <= GOAL_GAP_MS for run in runs),
     }
+
+
+def table(rows: dict[str, dict[str, float]]) -> list[str]:
+    """A line a fault."""
+    head = f"{'':24}" + "".join(f"{title:>9}" for title, _ in COLUMNS)
+    return [head, *(f"{name:24}" + "".join(f"{each[key]:9g}" for _, key in COLUMNS) for name, each in rows.items())]
 
 
 def scheduling() -> str:
@@ -159,15 +173,14 @@ def main() -> None:
     parser.add_argument("--lte-delay-ms", type=float, default=0.0, help="each way, by a delay line in this process")
     parser.add_argument("--faults", nargs="*", default=list(FAULTS), choices=list(FAULTS))
     given = parser.parse_args()
+    known = json.loads(FILE.read_text())["each"] if len(given.faults) < len(FAULTS) and FILE.exists() else {}
     measured = asyncio.run(measure(given.runs, given.faults, given.lte_delay_ms / 1000))
-    rows = {name: row(runs) for name, runs in measured.items()}
-    print(f"{'':24}" + "".join(f"{title:>9}" for title, _ in COLUMNS) + f" of {given.runs}")
-    for name, each in rows.items():
-        print(f"{name:24}" + "".join(f"{each[key]:9g}" for _, key in COLUMNS))
+    each = {name: {**known, **measured}[name] for name in FAULTS if name in known or name in measured}
+    rows = {name: row(runs) for name, runs in each.items()}
+    print("\n".join(table(rows)))
     print(f"load of this machine: {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors; {scheduling()}")
-    Path("results").mkdir(exist_ok=True)
-    written = {"runs": given.runs, "load": os.getloadavg(), "goal_gap_ms": GOAL_GAP_MS, "rows": rows, "each": measured}
-    Path("results/voice_plane.json").write_text(json.dumps(written, indent=1))
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(json.dumps({"goal_gap_ms": GOAL_GAP_MS, "rows": rows, "each": each}, indent=1))
     sys.exit(any(each["lost"] or each["duplicated"] or each["longest_gap_ms"] > GOAL_GAP_MS for each in rows.values()))
 
 

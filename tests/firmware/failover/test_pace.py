@@ -14,7 +14,7 @@ POLICY = FailoverPolicy()
     [
         ("ethernet", "active", 50, 100, False),
         ("ethernet", "urgent", 50, 100, False),
-        ("ethernet", "standby", 250, 100, True),
+        ("ethernet", "standby", 500, 100, True),
         ("lte", "active", 250, 250, False),
         ("lte", "urgent", 1_000, 1_000, False),
         ("lte", "standby", 10_000, 10_000, False),

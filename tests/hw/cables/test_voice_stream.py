@@ -39,6 +39,7 @@ def test_the_gap_is_between_arrivals_and_counts_while_it_lasts() -> None:
     tally.arrive(1, 0.0)
     tally.arrive(2, 0.3)
     assert tally.summary(0.3)["longest_gap_ms"] == 300
+    assert tally.gap_began == 0.0
     assert tally.summary(1.32)["longest_gap_ms"] == 1000
 
 
