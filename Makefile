@@ -69,6 +69,10 @@ test-kills: packages  ## 2,000 random kills and faults while PANIC is pressed
 bench-voice: packages  ## 50 packets a second through every fault of an uplink (ARGS="--runs 20"); results/voice_plane.json
 	@$(FIRST) $(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.voice_plane $(ARGS)
 
+.PHONY: bench-voice-kernel
+bench-voice-kernel: packages  ## the same with the kernel's WireGuard and NetworkManager's mirror, in QEMU (ARGS="--runs 3"); results/voice_kernel.json
+	@.venv/bin/python -m tests.lab.kernel_bench $(ARGS)
+
 .PHONY: bench-flash
 bench-flash:  ## hdu flash against dd to a file-backed disk (ARGS="--megabytes 200 --rounds 3"); results/flash.json
 	@.venv/bin/python -m tests.bench.flash_speed $(ARGS)

@@ -6,7 +6,7 @@ there again; nothing here has to be restarted. A dead bus is found by the servic
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -177,22 +177,20 @@ class NetworkManager:
 
     async def set_metric(self, interface: str, metric: int) -> None:
         """See the port. Away or Refused where it could not be done; Device.Reapply takes about two milliseconds."""
-        doing = f"setting the metric of {interface} to {metric}"
-        await self._reapply(interface, lambda profile: with_metric(profile, metric), doing)
-        self._put(interface, metric=metric)
-
-    async def set_section(self, interface: str, section: str, value: Mapping[str, tuple[str, Any]]) -> None:
-        """Gives one section of the interface's applied profile a new value. Away or Refused where that failed."""
-        await self._reapply(interface, lambda profile: {**profile, section: dict(value)}, f"{section} of {interface}")
-
-    async def _reapply(self, interface: str, change: Callable[[Profile], Profile], doing: str) -> None:
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 device = await self._device(interface)
                 profile, version = await device.get_applied_connection(0)
-                await device.reapply(change(profile), version, 0)
+                await device.reapply(with_metric(profile, metric), version, 0)
         except UNREACHABLE as error:
-            raise self._error(doing, error) from error
+            raise self._error(f"setting the metric of {interface} to {metric}", error) from error
+        self._put(interface, metric=metric)
+
+    def open_table(self, table: int, on: bool) -> None:
+        """Whether the pins of that table stand, from now on; without them what is pinned to it goes nowhere."""
+        self._pinned.open(table, on)
+        for link in self._links.values():
+            self._pinned.hold(link)
 
     async def activate(self, interface: str) -> None:
         """See the port. Away or Refused where it could not be done."""

@@ -1,5 +1,6 @@
 """Default routes in tables of our own, for what a mark pins to one uplink: rtnetlink(7); needs CAP_NET_ADMIN."""
 
+import contextlib
 import errno
 import os
 import socket
@@ -60,11 +61,28 @@ class PinnedRoutes:
         self._tables = tables
         self._pins: dict[str, Pin] = {}
         self._up: set[str] = set()
+        self._shut: set[int] = set()
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
+
+    def open(self, table: int, on: bool) -> None:
+        """Pins stand in that table from now on, or none does."""
+        self._shut = self._shut - {table} if on else self._shut | {table}
+        for name in (name for name, of in self._tables.items() if of == table and not on):
+            self._clear(name)
+
+    def _clear(self, name: str) -> None:
+        self._up.discard(name)
+        self._pins.pop(name, None)
+        with contextlib.suppress(OSError):  # no such interface, so no such route
+            self._clear_index(self._tables[name], socket.if_nametoindex(name))
+
+    def _clear_index(self, table: int, interface: int) -> None:
+        while self._ask(message(RTM_DELROUTE, 0, table, interface, None)):
+            pass
 
     def hold(self, link: Link) -> None:
         """Makes the link's pin what it should be now; OSError where the kernel refuses."""
-        pin = wanted(link) if link.interface in self._tables else None
+        pin = wanted(link) if self._tables.get(link.interface) not in (None, *self._shut) else None
         if pin is None:
             self._up.discard(link.interface)
         elif pin != self._pins.get(link.interface) or link.interface not in self._up:
@@ -77,8 +95,8 @@ class PinnedRoutes:
             interface = socket.if_nametoindex(name)
         except OSError:
             return  # gone, and its routes with it
-        while had is None and self._ask(message(RTM_DELROUTE, 0, table, interface, None)):
-            pass
+        if had is None:
+            self._clear_index(table, interface)
         if not self._ask(message(RTM_NEWROUTE, CREATE | APPEND, table, interface, pin)):
             return
         if had not in (None, pin):

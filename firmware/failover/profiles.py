@@ -8,10 +8,17 @@ from collections.abc import Mapping
 from uuid import NAMESPACE_DNS, uuid5
 
 from firmware.failover import tunnels
-from firmware.failover.tunnels import ALL, CARRIED, LAST_METRIC, PREFIX, UNREACHABLE_OFFSET, WIRED, Tunnel, host
+from firmware.failover.tunnels import ALL, CARRIED, LAST_METRIC, LTE, PREFIX, UNREACHABLE_OFFSET, WIRED, Tunnel, host
 
 STANDING = "hdu-standing"
-Sections = dict[str, dict[str, str | int]]
+FIRST = 10  # wg-b: the mirror on wg-a needs it to be there
+Section = dict[str, str | int]
+Sections = dict[str, Section]
+# All that leaves wg-a also leaves by wg-b (tc-mirred(8)); nothing but wg-voice's datagrams does.
+MIRROR: Section = {
+    "qdisc.root": "handle 1: prio",
+    "tfilter.1:": f"matchall action mirred dev {LTE.interface} egress mirror",
+}
 
 
 def keyfiles(number: int, hub: str, private: Mapping[str, str], public: Mapping[str, str]) -> dict[str, str]:
@@ -30,13 +37,13 @@ def _text(sections: Sections) -> str:
     return "\n".join(parts)
 
 
-def _connection(name: str, kind: str) -> dict[str, str | int]:
+def _connection(name: str, kind: str) -> Section:
     identity = str(uuid5(NAMESPACE_DNS, f"{name}.homedispatch.org"))
     return {"id": name, "uuid": identity, "type": kind, "interface-name": name, "autoconnect-retries": 0}
 
 
 def _standing(number: int) -> Sections:
-    ipv4: dict[str, str | int] = {"method": "manual", "address1": f"{host(CARRIED, number)}/32"}
+    ipv4: Section = {"method": "manual", "address1": f"{host(CARRIED, number)}/32"}
     for index, network in enumerate((*(tunnel.network for tunnel in ALL), CARRIED), 1):
         ipv4[f"route{index}"] = f"{network}/{PREFIX},0.0.0.0,{LAST_METRIC}"
         ipv4[f"route{index}_options"] = "type=unreachable"
@@ -45,7 +52,8 @@ def _standing(number: int) -> Sections:
 
 def _tunnel(tunnel: Tunnel, number: int, hub: str, private: str, public: str) -> Sections:
     peer = tunnels.unit_peer(tunnel, hub, public)
-    wireguard: dict[str, str | int] = {
+    connection = _connection(tunnel.interface, "wireguard")
+    wireguard: Section = {
         "private-key": private,
         "mtu": tunnel.mtu,
         "peer-routes": "false",
@@ -53,20 +61,22 @@ def _tunnel(tunnel: Tunnel, number: int, hub: str, private: str, public: str) ->
     }
     wireguard |= {"fwmark": tunnel.mark} if tunnel.mark else {}
     wireguard |= {"listen-port": tunnel.port} if tunnel is tunnels.VOICE else {}
-    at: dict[str, str | int] = {"endpoint": peer.endpoint, "allowed-ips": ";".join(peer.allowed) + ";"}
+    at: Section = {"endpoint": peer.endpoint, "allowed-ips": ";".join(peer.allowed) + ";"}
     at |= {"persistent-keepalive": peer.keepalive_s} if peer.keepalive_s else {}
+    connection |= {"autoconnect-priority": FIRST} if tunnel is LTE else {}
     return {
-        "connection": _connection(tunnel.interface, "wireguard"),
+        "connection": connection,
         "wireguard": wireguard,
         f"wireguard-peer.{public}": at,
         "ipv4": _addresses(tunnel, number),
         "ipv6": {"method": "disabled"},
+        **({"tc": MIRROR} if tunnel is WIRED else {}),
     }
 
 
-def _addresses(tunnel: Tunnel, number: int) -> dict[str, str | int]:
+def _addresses(tunnel: Tunnel, number: int) -> Section:
     own = host(tunnel.network, number)
-    found: dict[str, str | int] = {
+    found: Section = {
         "method": "manual",
         "address1": f"{own}/32",
         "route1": f"{tunnel.network}/{PREFIX}",

@@ -1,19 +1,18 @@
 """The voice plane while it matters: copies of wg-voice's datagrams on LTE, on in a call or with a panic open, else off.
 
-One difference between unit and bench, and it is here: on a unit the copies are a `tc` mirror on wg-a that
-NetworkManager owns; on the bench, whose kernel has none, they are one nftables rule.
+One difference between unit and bench, and it is here: on a unit the copies are made by a `tc` mirror on wg-a that
+NetworkManager owns, and wg-b's route is what is switched; on the bench, whose kernel has no mirror, the copies are one
+nftables rule.
 """
 
 import asyncio
 import socket
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from firmware.facts import CallState, PanicState, UplinkState
 from firmware.failover.tunnels import CARRIED, DATA, LTE, VOICE, WIRED, host
 
 DISCARD_PORT = 9  # RFC 863
-HANDLE_ROOT, HANDLE = 0xFFFFFFFF, 0x10000
 # `dup to` takes the way to that address and leaves the datagram's own destination alone: the copy goes by wg-b,
 # whatever index that interface has today, and nowhere while it is away. `wireguard-go` answers by the interface it last
 # heard on, so its datagrams may leave by wg-b: with copies on they are copied to wg-a, with copies off turned to it.
@@ -64,31 +63,26 @@ class NftCopying:
             raise VoicePlaneError(f"voice plane: nft refused to switch the copies: {why.decode().strip()}")
 
 
-class Reapplies(Protocol):
+class Tables(Protocol):
     """The part of the NetworkManager driver that the mirror needs."""
 
-    async def set_section(self, interface: str, section: str, value: Mapping[str, tuple[str, Any]]) -> None:
-        """Gives one section of the interface's applied profile a new value, without interrupting it."""
-
-
-def mirror(on: bool) -> dict[str, tuple[str, Any]]:
-    """The `tc` section of wg-a's profile: all that leaves it also leaves by wg-b (tc-mirred(8)), or nothing does."""
-    if not on:
-        return {"qdiscs": ("aa{sv}", []), "tfilters": ("aa{sv}", [])}
-    action = {"kind": ("s", "mirred"), "egress": ("b", True), "mirror": ("b", True), "dev": ("s", LTE.interface)}
-    queue = {"kind": ("s", "prio"), "parent": ("u", HANDLE_ROOT), "handle": ("u", HANDLE)}
-    match = {"kind": ("s", "matchall"), "parent": ("u", HANDLE), "handle": ("u", 0), "action": ("a{sv}", action)}
-    return {"qdiscs": ("aa{sv}", [queue]), "tfilters": ("aa{sv}", [match])}
+    def open_table(self, table: int, on: bool) -> None:
+        """Whether the pins of that routing table stand; OSError where the kernel refuses."""
 
 
 class MirrorCopying:
-    """Copies by NetworkManager's `tc` setting on wg-a."""
+    """Copies by the mirror in wg-a's profile (`firmware.failover.profiles`). It stands always, since NetworkManager
+    changes no `tc` setting of a link that is up. What opens and shuts is wg-b's way; shut, the copies end at
+    `unreachable` before they cost LTE anything."""
 
-    def __init__(self, driver: Reapplies) -> None:
+    def __init__(self, driver: Tables) -> None:
         self._driver = driver
 
     async def set(self, on: bool) -> None:
-        await self._driver.set_section(WIRED.interface, "tc", mirror(on))
+        try:
+            self._driver.open_table(LTE.mark or 0, on)
+        except OSError as error:
+            raise VoicePlaneError(f"voice plane: the copies could not be switched: {error}") from error
 
 
 def poke() -> None:

@@ -2,7 +2,7 @@
 
 import lzma
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from image.initrd.cpio import Archive
@@ -52,13 +52,13 @@ def libraries(programs: list[str], tools: Tools, work: Path) -> list[str]:
     return sorted(found)
 
 
-def drivers(root: Path) -> Iterator[str]:
-    """The modules to load, each after those it needs; what is built into the kernel is not among them."""
+def drivers(root: Path, wanted: Sequence[str] = ()) -> Iterator[str]:
+    """The modules to load (`modules.txt`, or `wanted`), each after those it needs; none that is built in."""
     folder = root / "usr/lib/modules" / kernel_of(root)
     needs = dict(line.split(":", 1) for line in (folder / "modules.dep").read_text().splitlines())
     named = {Path(path).name.partition(".ko")[0].replace("_", "-"): path for path in needs}
     seen: dict[str, None] = {}
-    for name in (HERE / "modules.txt").read_text().splitlines():
+    for name in wanted or (HERE / "modules.txt").read_text().splitlines():
         path = named.get(name.replace("_", "-"))
         if path and not name.startswith("#"):
             seen |= dict.fromkeys([*reversed(needs[path].split()), path])

@@ -30,17 +30,16 @@ class Contestant(NamedTuple):
     every_s: float
 
 
-async def idle_neighbours(lab: Lab) -> None:
-    """A softphone and alerts on the unit's bus that say: nothing is on."""
+async def idle_neighbours(lab: Lab) -> bus.Export[facts.Call]:
+    """A softphone and alerts on the unit's bus that say: nothing is on. The softphone, which may say otherwise."""
     os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = lab.bus.address
     connection = bus.connect()
     alerts = facts.Alerts(pending_alerts=0, open_alerts=0)
-    lab.neighbours = (
-        bus.Export(connection, "Calls", facts.Call(state="idle")),
-        bus.Export(connection, "Alerts", alerts),
-    )
+    call = bus.Export(connection, "Calls", facts.Call(state="idle"))
+    lab.neighbours = (call, bus.Export(connection, "Alerts", alerts))
     for each in lab.neighbours:
         await each.own()
+    return call
 
 
 async def ours(stack: AsyncExitStack, folder: Path, prefix: str) -> Lab:

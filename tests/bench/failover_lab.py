@@ -31,7 +31,7 @@ targets = ["{other}"]
 """
 UNIT = """name = "{name}"
 probing_key = "{folder}/probe.key"
-voice_copies = "nft"
+voice_copies = "{copies}"
 [folders]
 data = "{folder}/data"
 run = "{folder}/run"
@@ -50,6 +50,7 @@ class Lab:
     uplinks: Sequence[str] = ("wired", "lte")
     settings: str = ""
     connectivity: str = ""
+    copies: str = "nft"
     passes_dead_links: bool = True
     tunnels: Sequence[str] = ("wg-data",)
     others: Callable[[str], Awaitable[asyncio.Server]] | None = None
@@ -147,7 +148,7 @@ class Lab:
         (self.folder / "probe.key").write_text(unit_key.hex())
         (config / "site.toml").write_text(SITE.format(hub=HUB, other=OTHERS[0], settings=self.settings))
         uplinks = "".join(UPLINK.format(name, *KINDS[name]) for name in self.uplinks)
-        (config / "unit.toml").write_text(UNIT.format(name=UNIT_NAME, folder=self.folder) + uplinks)
+        (config / "unit.toml").write_text(UNIT.format(name=UNIT_NAME, folder=self.folder, copies=self.copies) + uplinks)
         argv = inside(self.names.unit, [sys.executable, "-m", "firmware", service])
         return Program(service, argv, {**os.environ, **self.environment})
 

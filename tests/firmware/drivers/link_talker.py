@@ -1,6 +1,7 @@
 """The NetworkManager driver in the unit's namespace, spoken to in lines: prints every change, does what it is told.
 
-In: `metric wan0 900`, `activate wan0`. Out: JSON, {"at": monotonic seconds, "links": {...}} or {"done": line, "error"}.
+In: `metric wan0 900`, `activate wan0`, `table 102 open`.
+Out: JSON, {"at": monotonic seconds, "links": {...}} or {"done": line, "error"}.
 """
 
 import asyncio
@@ -28,12 +29,16 @@ async def watch(driver: NetworkManager) -> None:
 
 async def obey(driver: NetworkManager, line: str) -> None:
     what, interface, *rest = line.split()
+    if what == "table":
+        driver.open_table(int(interface), rest == ["open"])
+        return tell(done=line, error="")
     try:
         await (driver.set_metric(interface, int(rest[0])) if what == "metric" else driver.activate(interface))
     except NetworkManagerError as error:
         tell(done=line, error=type(error).__name__, text=str(error))
     else:
         tell(done=line, error="")
+    return None
 
 
 async def main() -> None:

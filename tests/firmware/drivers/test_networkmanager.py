@@ -194,6 +194,19 @@ async def test_pins_of_an_earlier_life_are_taken_away(ground: Ground) -> None:
         await talker.close()
 
 
+@needs_manager
+async def test_a_table_that_is_shut_has_no_pin_whatever_its_links_do(ground: Ground, talker: Talker) -> None:
+    await ground.unit_routes(1, "102")
+    await talker.ask("table 102 shut")
+    await ground.unit_routes(0, "102")
+    await talker.ask("metric lte0 650")
+    await talker.shows(lambda links: links["lte0"]["metric"] == 650)
+    await ground.unit_routes(0, "102")
+    await ground.unit_routes(2, "101")
+    await talker.ask("table 102 open")
+    assert "metric 650" in await ground.unit("ip", "route", "show", "table", "102")
+
+
 def test_states_by_number() -> None:
     assert [device_state(number) for number in (0, 10, 30, 40, 90, 100, 120, 999)] == [
         None, "unmanaged", "disconnected", "activating", "activating", "activated", "failed", None,

@@ -43,6 +43,12 @@ async def test_networkmanager_reads_every_profile_as_meant(tmp_path: Path) -> No
             "10.82.0.0/16 src=10.82.0.2, 10.81.0.0/16 src=10.81.0.2",
             f"priority 101 {marked} table 101, priority 201 {marked} type unreachable",
         ]
+        assert (await told(ground, "wg-a", "tc.qdiscs", "tc.tfilters"))[:2] == [
+            "root handle 1: prio",
+            "parent 1: matchall action mirred dev wg-b egress mirror",
+        ]
+        for name, priority in (("wg-b", "10"), ("wg-a", "0")):
+            assert (await told(ground, name, "connection.autoconnect-priority"))[0] == priority
         address, routes = (await told(ground, profiles.STANDING, "ipv4.addresses", "ipv4.routes"))[:2]
         assert address == "10.81.0.2/32"
         assert routes.split(", ") == [

@@ -5,10 +5,9 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
-from sdbus import sd_bus_open_system
 
 from firmware.facts import CallState, PanicState, UplinkState
 from firmware.failover import voice_plane
@@ -41,46 +40,29 @@ async def test_nftables_takes_both_rule_sets_again_and_again(ground: Ground) -> 
         assert ("dup to" in await ground.unit("nft", "list", "table", "ip", "voice")) is on
 
 
-@needs_manager
-async def test_networkmanager_takes_the_mirror_as_a_setting(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This kernel has no mirror; that the setting is understood as meant, NetworkManager itself tells."""
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", ground.bus.address)
-    from sdbus_async.networkmanager import NetworkConnectionSettings, NetworkManagerSettings
+class Tables:
+    """A driver that keeps what it was asked, or refuses."""
 
-    bus = sd_bus_open_system()
-    profile: dict[str, dict[str, tuple[str, Any]]] = {
-        "connection": {
-            "id": ("s", "mirrored"),
-            "uuid": ("s", "00000000-0000-4000-8000-00000000abcd"),
-            "type": ("s", "dummy"),
-            "interface-name": ("s", "dummy9"),
-            "autoconnect": ("b", False),
-        },
-        "tc": voice_plane.mirror(True),
-    }
-    at = await NetworkManagerSettings(bus).add_connection_unsaved(profile)
-    told = (await NetworkConnectionSettings(at, bus).get_settings())["tc"]
-    assert told["tfilters"][1][0]["kind"] == ("s", "matchall")
-    assert told["tfilters"][1][0]["action"][1]["dev"] == ("s", "wg-b")
-    assert told["tfilters"][1][0]["action"][1]["mirror"] == ("b", True)
+    def __init__(self, refusal: OSError | None = None) -> None:
+        self.asked: list[tuple[int, bool]] = []
+        self.refusal = refusal
+
+    def open_table(self, table: int, on: bool) -> None:
+        self.asked.append((table, on))
+        if self.refusal:
+            raise self.refusal
 
 
-class Recorded:
-    """A NetworkManager driver that keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, str, Any]] = []
-
-    async def set_section(self, interface: str, section: str, value: Any) -> None:
-        self.asked.append((interface, section, value))
-
-
-async def test_the_mirror_is_set_on_wg_a_and_taken_off() -> None:
-    driver = Recorded()
+async def test_the_mirror_is_switched_by_wg_b_s_way() -> None:
+    driver = Tables()
     for on in (True, False):
         await voice_plane.MirrorCopying(driver).set(on)
-    assert [(interface, section) for interface, section, _ in driver.asked] == [("wg-a", "tc")] * 2
-    assert driver.asked[1][2]["tfilters"] == ("aa{sv}", [])
+    assert driver.asked == [(102, True), (102, False)]
+
+
+async def test_a_way_that_cannot_be_switched_says_why() -> None:
+    with pytest.raises(voice_plane.VoicePlaneError, match="not permitted"):
+        await voice_plane.MirrorCopying(Tables(OSError(1, "not permitted"))).set(True)
 
 
 async def test_a_refusal_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
