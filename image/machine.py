@@ -71,14 +71,14 @@ class Machine:
     """A running machine; leaving the block pulls its plug. `console` is all it has said."""
 
     def __init__(self, work: Path, tools: Tools, *extra: str, shown: bool = False, card: str = "card.img") -> None:
-        self.work, self.tools, self.shown = work, tools, shown
-        self.argv: tuple[str, ...] = (*MACHINE, *card_slot(card), *extra)
+        self.work, self.tools, self.extra, self.shown = work, tools, (*card_slot(card), *extra), shown
+        self.machine: tuple[str, ...] = MACHINE
         self.console = ""
         self.began = 0.0
 
     def __enter__(self) -> "Machine":
         self.began = time.monotonic()
-        command = self.tools.command(self.work, self.argv)
+        command = self.tools.command(self.work, [*self.machine, *self.extra])
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
         )

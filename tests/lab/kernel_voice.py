@@ -1,6 +1,6 @@
 """The voice plane with the kernel's WireGuard and NetworkManager's mirror, through every fault of an uplink.
 
-`python -m tests.lab.kernel_voice` runs inside `tests.lab.this_machine`; each figure is a line `voice: {json}` on its output.
+`python -m tests.lab.kernel_voice` runs inside `tests.lab.this_machine`; each figure is a line `voice: {json}`.
 The uplinks service is the real one, told of a call by a neighbour on the bus; so it is the service that has the copies
 switched on and off. `leaked` are packets to an inner address that left by an uplink, outside every tunnel.
 """
@@ -165,7 +165,7 @@ async def main(runs: int, faults: list[str]) -> None:
         seen.run(COUNTERS)
         call = await idle_neighbours(lab)
         say(
-            manager=(await lab.in_unit("nmcli", "--version")).strip(),
+            manager=(await lab.in_unit("nmcli", "--version")).split()[-1],
             kernel=Path("/proc/version").read_text().split()[2],
         )
         try:

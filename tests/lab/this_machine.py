@@ -118,7 +118,7 @@ class ThisMachine(Machine):
         here = f"{WORK}{work.absolute()}"
         boot = ("-kernel", f"{here}/vmlinuz", "-initrd", f"{here}/initrd.img", "-append", CONSOLE)
         super().__init__(Path("/"), tools, shown=shown)
-        self.argv = (*QEMU, *boot)
+        self.machine, self.extra = QEMU, boot
 
 
 def in_checkout(*argv: str) -> str:
