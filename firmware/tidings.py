@@ -1,13 +1,16 @@
 """What of a status document a supervisor must hear at once, and what can wait: pure.
 
 Levels, round trips and the like change every second. On a wired uplink they go out every `detail_s`, on LTE only with
-the regular status, so that an idle unit does not eat the plan (`firmware.failover.budget`).
+the regular status, so that an idle unit does not eat the plan (`firmware.failover.budget`); where the plan runs out
+even that comes less often. Calls, panics and whatever else is important never wait.
 """
 
 import msgspec
 
 from firmware.config import StatusPolicy
 from firmware.facts import Call, Clock, Headset, Lte, Modem, Status
+
+FRUGAL = 4  # times the regular interval, where the plan runs out
 
 
 def important(status: Status) -> Status:
@@ -36,4 +39,6 @@ def wait_s(before: Status | None, now: Status | None, policy: StatusPolicy) -> f
     """How long the document `now` may wait after `before` was sent."""
     if before is None or now is None or important(before) != important(now):
         return policy.settle_ms / 1000
-    return policy.interval_s if on_lte(now) else policy.detail_s
+    if not on_lte(now):
+        return policy.detail_s
+    return policy.interval_s * FRUGAL if now.lte.frugal else policy.interval_s

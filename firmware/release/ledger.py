@@ -80,6 +80,7 @@ class Ledger:
             in_call=self.in_call,
             on_mains={"mains": True, "battery": False}.get(power.source) if power else None,
             over_lte=active.kind == "lte" if active else None,
+            lte_frugal=uplinks.lte_frugal if uplinks else None,
             refused=memory.versions_failed(self.memory, "bundle"),
             refused_sites=memory.versions_failed(self.memory, "site"),
             halted=halted,

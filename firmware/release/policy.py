@@ -22,7 +22,8 @@ HOUR_S = 3_600.0
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
-    """What the policy asks about this unit. None is unknown and holds the update back. `refused` are versions that were
+    """What the policy asks about this unit. None is unknown and holds the update back, but for `lte_frugal`: an urgent
+    one is worth LTE unless the plan is known to run out. `refused` are versions that were
     tried here and taken back, of bundles and of sites; `halted` the ids of stopped roll-outs; `least` the newest bundle
     that ever proved itself here: after a roll-back nothing older than that comes either."""
 
@@ -34,6 +35,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     in_call: bool | None = None
     on_mains: bool | None = None
     over_lte: bool | None = None
+    lte_frugal: bool | None = None
     least: str = "0"
     refused: frozenset[str] = frozenset()
     refused_sites: frozenset[str] = frozenset()
@@ -84,7 +86,7 @@ def _held(offer: RollOut, here: Situation, hour: float) -> str:
     if disturbs := disturbing(here):
         return disturbs
     if offer.urgent:
-        return ""
+        return "the LTE plan does not last the month" if here.over_lte and here.lte_frugal else ""
     if here.over_lte is not False:
         return "only LTE reaches the hub" if here.over_lte else "not known whether only LTE reaches the hub"
     return (

@@ -52,5 +52,15 @@ def test_on_lte_details_wait_for_the_regular_status() -> None:
     assert wait_s(before, changed(uplinks=ON_LTE, clock=facts.Clock(error_ms=3.0)), POLICY) == POLICY.interval_s
 
 
+def test_where_the_plan_runs_out_the_regular_status_is_rarer_and_what_matters_is_not() -> None:
+    frugal = changed(uplinks=ON_LTE, lte=facts.Lte(frugal=True))
+    later = msgspec.structs.replace(frugal, clock=facts.Clock(error_ms=3.0))
+    assert wait_s(frugal, later, POLICY) == 4 * POLICY.interval_s
+    in_call = msgspec.structs.replace(frugal, call=facts.Call(state="active", registered=True))
+    assert wait_s(frugal, in_call, POLICY) == POLICY.settle_ms / 1000
+    on_wired = msgspec.structs.replace(later, uplinks=GOOD.uplinks)
+    assert wait_s(msgspec.structs.replace(frugal, uplinks=GOOD.uplinks), on_wired, POLICY) == POLICY.detail_s
+
+
 def test_the_first_document_goes_at_once() -> None:
     assert wait_s(None, GOOD, POLICY) == POLICY.settle_ms / 1000

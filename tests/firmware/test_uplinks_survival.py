@@ -26,16 +26,22 @@ CHOSEN = [str(metric) for metric in range(1, 51)]  # as firmware/failover/routes
 
 
 @pytest.fixture
-async def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
-    """A unit that is on its wired uplink by a decision of the service."""
+async def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
+    """A unit whose uplinks service has not been started yet."""
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unset")
     async with AsyncExitStack() as stack:
         made = Lab(tmp_path / "lab", prefix=prefix(), tunnels=())
         await made.start(stack)
         await idle_neighbours(made)
-        await made.processes.start(made.unit_program("uplinks"))
-        await carried(made, "wired")
         yield made
+
+
+@pytest.fixture
+async def lab(network: Lab) -> Lab:
+    """A unit that is on its wired uplink by a decision of the service."""
+    await network.processes.start(network.unit_program("uplinks"))
+    await carried(network, "wired")
+    return network
 
 
 async def carried(lab: Lab, uplink: str) -> None:
@@ -110,3 +116,23 @@ async def test_the_service_killed_goes_on_where_it_was(lab: Lab) -> None:
     await until(lambda: service.starts > starts and service.is_ready.is_set(), BOUND_S, "a new uplinks service")
     await lab.set("lte", Fault(blackhole="both"))
     await carried(lab, "wired")
+
+
+@pytest.mark.parametrize(("first", "second"), [("wired", "lte"), ("lte", "wired")])
+@pytest.mark.parametrize("lost", [Fault(cable=False), Fault(blackhole="both")])
+async def test_all_uplinks_lost_while_it_starts_and_back_in_any_order(
+    network: Lab, lost: Fault, first: str, second: str
+) -> None:
+    """Nothing is restarted by hand: the first one that is back carries the unit, and when it dies the second does."""
+    for name in (first, second):
+        await network.set(name, lost)
+    service = network.processes
+    await service.start(network.unit_program("uplinks"))
+    await said(lambda wired, _: wired.state == "down")
+    await network.set(first, Fault())
+    await carried(network, first)
+    await network.set(second, Fault())
+    await said(lambda _, told: all(each.state == "up" for each in told.uplinks))
+    await network.set(first, lost)
+    await carried(network, second)
+    assert service["uplinks"].starts == 1
