@@ -6,6 +6,10 @@
 
 `switch` is the headset's capture switch, `mic` the software gate the softphone captures behind; `pre` is what lies
 between them, where the headset service measures. `norewinds` keeps a null sink from rendering two seconds ahead.
+
+No memory is shared with clients. A client of ALSA's plugin holds a shared block between two reads; where the server dies
+just then, libpulse 16 waits for that block under the lock that the reader needs, for ever (pa_memimport_free). On a
+unit there is no such lock: a reader of a card that is pulled out gets an error from the kernel.
 """
 
 import asyncio
@@ -66,6 +70,7 @@ class Server:
         self.process = await asyncio.create_subprocess_exec(
             "pulseaudio", "-n", "-F", str(self.folder / "default.pa"), "--exit-idle-time=-1", "--daemonize=no",
             "--use-pid-file=no", "--log-level=error", "--log-target=null", "--realtime=no", "--high-priority=no",
+            "--disable-shm=yes", "--enable-memfd=no",
             env=self._own, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         async with asyncio.timeout(START_S):
