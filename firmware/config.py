@@ -71,8 +71,10 @@ class PowerPolicy(Section, frozen=True):
 class CallPolicy(Section, frozen=True):
     """The agency's SIP server, and the audio it is spoken to with.
 
-    `reorder_ms` holds packets back until those before them have come; `playout_ms` is heard while none come: at least
-    LTE delay - wired delay + jitter, else a switch-over is heard. `device_ms` is what the sound card may hold.
+    `reorder_ms` holds packets back until those before them have come. `playout_ms` is heard while none come; the buffer
+    grows to what a slower path takes, with one gap of the difference, as far as playout_ms + 40. Where LTE is slower
+    than the wire by more than `playout_ms`, that much here makes the first switch-over unheard too, and every word
+    later. `device_ms` is what the sound card may hold.
     """
 
     sip_host: Annotated[str, Meta(max_length=253)] = "10.79.0.1"
@@ -82,8 +84,8 @@ class CallPolicy(Section, frozen=True):
     register_retry_s: Annotated[float, Meta(ge=0.1, le=60)] = 2.0
     encryption: Literal["srtp-sdes", "srtp-dtls", "none"] = "srtp-sdes"
     codecs: tuple[Literal["opus", "pcmu", "pcma"], ...] = ("opus", "pcmu", "pcma")
-    reorder_ms: Annotated[int, Meta(ge=20, le=200)] = 40
-    playout_ms: Annotated[int, Meta(ge=20, le=400)] = 60
+    reorder_ms: Annotated[int, Meta(ge=20, le=200)] = 20
+    playout_ms: Annotated[int, Meta(ge=20, le=400)] = 20
     device_ms: Annotated[int, Meta(ge=10, le=200)] = 30
     rtp_first_port: Annotated[int, Meta(ge=1_024, le=65_000)] = 16_384
     rtp_last_port: Annotated[int, Meta(ge=1_034, le=65_535)] = 16_483

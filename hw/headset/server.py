@@ -7,9 +7,9 @@
 `switch` is the headset's capture switch, `mic` the software gate the softphone captures behind; `pre` is what lies
 between them, where the headset service measures. `norewinds` keeps a null sink from rendering two seconds ahead.
 
-No memory is shared with clients. A client of ALSA's plugin holds a shared block between two reads; where the server dies
-just then, libpulse 16 waits for that block under the lock that the reader needs, for ever (pa_memimport_free). On a
-unit there is no such lock: a reader of a card that is pulled out gets an error from the kernel.
+No memory is shared with clients: ALSA's plugin holds a shared block between two reads, and where the server dies just
+then, libpulse 16 waits for that block under the lock that the reader needs, for ever (pa_memimport_free). A unit has no
+such lock: the kernel gives a reader of a card that is pulled out an error.
 """
 
 import asyncio

@@ -1,6 +1,8 @@
-"""`make bench-call`: one long call over the whole bench while the uplinks fail at random (an hour: `--seconds 3600`).
+"""`make bench-call`: one long call over the whole bench while the uplinks fail at random.
 
-`python -m tests.bench.call [--seconds 300] [--every 10] [--seed N]` starts a bench of its own inside
+`--no-faults --seconds 3600` is an hour in which nothing fails.
+
+`python -m tests.bench.call [--seconds 300] [--every 10] [--seed N] [--no-faults]` starts a bench of its own inside
 bench/machine/enter; `--url` and `--folder` name one that runs (`make run`, .run/PORT). Prints a table and writes
 results/call.json: whether the call ever dropped, for each fault the audible gap at the dispatcher's ear and the packets
 lost, every overrun and underrun as the unit counts it, and PESQ (ITU-T P.862.2) of what was heard against what the
@@ -107,7 +109,7 @@ def run(
     faults, counters = list[Fault](), Counters()
     with listening(client, spoken, heard):
         began = time.monotonic()
-        drops = watch(client, began + options.quiet, counters)
+        drops = watch(client, began + (options.seconds if options.no_faults else options.quiet), counters)
         while (now := time.monotonic()) < began + options.seconds:
             faults.append(fault(client, source, now - began))
             drops += watch(client, now + options.every / 2, counters)
@@ -197,7 +199,7 @@ def report(options: argparse.Namespace) -> dict[str, Any]:
     rows = judged(faults, by_piece, options.every)
     scores = pesq(samples(heard), samples(said))
     found = [row["audible_gap_ms"] for row in rows]
-    before = int(options.quiet * 1000 / FRAME_MS / PIECE)
+    before = None if options.no_faults else int(options.quiet * 1000 / FRAME_MS / PIECE)
     return {
         "seconds": options.seconds,
         "seed": options.seed,
@@ -206,7 +208,7 @@ def report(options: argparse.Namespace) -> dict[str, Any]:
         "seen_without_call": drops,
         "counted": counters.now,
         "counted_when": counters.lines,
-        "audible_gap_ms": {"max": max(found), "mean": round(sum(found) / len(found), 1)},
+        "audible_gap_ms": {"max": max(found), "mean": round(sum(found) / len(found), 1)} if found else None,
         "audible_gap_ms_without_fault": max(by_piece[:before]),
         "pesq": scores,
         "pesq_mean": round(sum(scores) / len(scores), 2) if isinstance(scores, list) and scores else None,
@@ -218,6 +220,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--every", type=float, default=10.0, help="seconds from one fault to the next")
     parser.add_argument("--quiet", type=float, default=10.0, help="seconds before the first fault, to compare with")
+    parser.add_argument("--no-faults", action="store_true", help="nothing fails")
     parser.add_argument("--seed", type=int, default=911)
     parser.add_argument("--url", default="", help="of a bench that runs, such as http://127.0.0.1:8911")
     parser.add_argument("--folder", default=".run/8911", help="of that bench")
