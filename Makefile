@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 PORT ?= 8911
 MACHINE := bench/machine
-SCRIPTS := bench/machine/prepare bench/machine/enter bench/machine/python .ci/run
+SCRIPTS := bench/machine/prepare bench/machine/enter bench/machine/python bench/machine/pesq .ci/run
 
 # Many tests hold real processes to real time: on a busy machine one may be starved. What failed is run once more, alone,
 # and both outcomes stand in the output; what fails alone has failed.
@@ -57,7 +57,8 @@ bench-replug: packages  ## the headset out of a call and in again (ARGS="--cycle
 bench-verdicts: packages  ## how soon the verdict tells of each single fault, and of its end (ARGS="--only power"); results/verdicts.json
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.verdicts $(ARGS)
 
-bench-call: packages  ## a 5-minute call while the uplinks fail, and what calls cost (ARGS="--seconds 60"); results/call.json
+bench-call: packages  ## a 5-minute call while the uplinks fail, and what calls cost (ARGS="--seconds 60"; --no-faults: the long run); results/call.json
+	@$(MACHINE)/enter --online "$$(cat .packages)" $(MACHINE)/pesq
 	@$(MACHINE)/enter "$$(cat .packages)" sh -c '.venv/bin/python -m tests.bench.call_idle && .venv/bin/python -m tests.bench.call $(ARGS)'
 
 bench: packages  ## press to spool and console, memory, idle CPU (ARGS="--presses 100"), and how soon the verdict tells of each fault
