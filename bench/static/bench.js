@@ -68,7 +68,7 @@ function show(picture) {
   last = picture;
   at("unit").textContent = `${picture.unit.unit}, release ${picture.unit.version}`;
   showPanel(picture.unit.panel, picture.twins.panel); showVerdict(picture.unit.readiness); showFacts(picture.unit, picture.twins.probe);
-  showServices(picture.services); showCall(picture.unit.call); Hardware.show(picture.twins);
+  showServices(picture.services); showCall(picture.unit.call); Hardware.show(picture.twins); Plot.faults(picture.twins.uplink || {});
   at("legend").innerHTML = Plot.legend(picture.unit.uplinks.map((each) => each.name));
 }
 

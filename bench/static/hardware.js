@@ -11,7 +11,7 @@ async function post(path, body) {
 
 const UPLINK = (name) => ({
   title: `Uplink ${name}`, path: `twin/uplink/${name}`,
-  of: (twins) => ((twins.uplink || {}).uplinks || twins.uplink || {})[name], marks: true,
+  of: (twins) => ((twins.uplink || {}).uplinks || twins.uplink || {})[name],
   keys: [["cable out", {cable: false}, (s) => s.cable === false], ["blackhole", {blackhole: true}, (s) => Boolean(s.blackhole) && s.blackhole !== "none"],
          ["heal", {heal: true}, () => false]],
   sliders: [["delay", "delay_ms", 0, 1000, Number, (s) => s.delay_ms || 0, "ms"], ["loss", "loss", 0, 100, (v) => v / 100, (s) => (s.loss || 0) * 100, "%"]],
@@ -45,7 +45,7 @@ function twinCard(twin) {
   const card = document.createElement("fieldset"), controls = document.createElement("div");
   card.innerHTML = `<legend>${twin.title}</legend>`; controls.className = "controls"; card.append(controls);
   const keys = twin.keys.map(([words, body, on]) => {
-    const made = key(words, async () => { if (await post(twin.path, body) && twin.marks) Plot.note(`${twin.title.split(" ")[1]} ${words}`); });
+    const made = key(words, () => post(twin.path, body));
     controls.append(made);
     return (state) => made.setAttribute("aria-pressed", String(on(state)));
   });

@@ -57,6 +57,21 @@ def test_a_cable_is_pulled_with_the_mouse_and_the_unit_moves(page: Any) -> None:
     page.wait_for_function("document.querySelector('#facts').innerText.match(/lte\\s+up\\s*in use/)")
 
 
+def test_every_fault_and_decision_is_marked_whoever_made_it(page: Any, bench: Client) -> None:
+    """Not only what this page's own buttons did: the handles and another page leave their marks, too."""
+    active = next(each["name"] for each in bench.get("/unit.json")["uplinks"] if each["active"])
+    for name, fault, words in (
+        ("lte", {"loss": 0.3}, "lte: loss 30 %"),
+        ("lte", {"heal": True}, "lte: well"),
+        (active, {"blackhole": "up"}, f"{active}: blackhole up"),
+        ("hub", {"cable": False}, "hub: cable out"),
+        ("hub", {"heal": True}, "hub: well"),
+    ):
+        bench.post(f"/twin/uplink/{name}", fault)
+        page.wait_for_function("(words) => Plot.marked().includes(words)", arg=words)
+    page.wait_for_function("Plot.marked().some((words) => words.startsWith('→'))")
+
+
 def test_a_bench_that_does_not_answer_is_said(page: Any) -> None:
     page.context.set_offline(True)
     page.evaluate("events.dispatchEvent(new Event('error'))")

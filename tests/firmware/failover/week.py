@@ -110,18 +110,17 @@ class Life:
         """To the next thing that happens."""
         if not self.air and clean(self.health):
             self._leap()
-        due = strikes.due_at(self.health)
+        before, due = self.health.misses, strikes.due_at(self.health)
         if self.air and self.air[0][0] <= due:
             self.now, answer = self.air.pop(0)
             self.health = strikes.happened(self.health, answer, self.now)
         else:
             self.now = due
             self._probe() if strikes.probe_at(self.health) <= due else self._wait()
+        self.doubts += self.health.misses > 0 and before == 0
 
     def _probe(self) -> None:
-        before = self.health.misses
         self.health = strikes.happened(self.health, SENT, self.now)
-        self.doubts += self.health.misses > before == 0
         self.probes += 1
         if self.line.loses(self.now):
             self.lost += 1
