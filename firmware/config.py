@@ -303,10 +303,11 @@ class Certificates(Section, frozen=True):
 
 
 class Folders(Section, frozen=True):
-    """`data` survives a reboot, `run` does not."""
+    """`data` survives a reboot, `run` does not; `usbguard` is where USBGuard says what it refused."""
 
     data: str = "/var/lib/hdu"
     run: str = "/run/hdu"
+    usbguard: str = "/run/usbguard"
 
 
 class UpdateHardware(Section, frozen=True):

@@ -300,6 +300,15 @@ class Recorder(Fact, frozen=True):
     faults: tuple[str, ...] = ()
 
 
+class Storage(Fact, frozen=True):
+    """The data partition as it was opened at boot. `reason`: why it is not encrypted; `lost`: it was beyond repair, and
+    was made anew."""
+
+    encrypted: bool | None = None
+    reason: str = ""
+    lost: bool | None = None
+
+
 class Status(Fact, frozen=True):
     """The status document. A section whose service is silent holds its unknowns."""
 
@@ -321,3 +330,4 @@ class Status(Fact, frozen=True):
     configuration_faults: tuple[str, ...] = ()
     update: Update = Update()
     selftest: SelfTest = SelfTest()
+    storage: Storage = Storage()

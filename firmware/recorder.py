@@ -1,9 +1,9 @@
 """The flight recorder: every press, decision, fault, call and update, chained. Bus name org.homedispatch.Recorder.
 
 It listens by itself: to what changes in the facts of every service, to who comes and goes on the bus, and to the spool,
-which needs no bus. A service may also tell it something that is in no fact (`Record`). What the hub missed is sent when
-the hub is there, and counts as sent once the hub has acknowledged it; the number of the newest such event is kept in
-`sent`, now and then: after a death the hub may get an event again, never one less.
+which needs no bus, and to what USBGuard refused. A service may also tell it something that is in no fact (`Record`).
+What the hub missed is sent when the hub is there, and counts as sent once the hub has acknowledged it; the number of
+the newest such event is kept in `sent`, now and then: after a death the hub may get an event again, never one less.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from sdbus.sd_bus_internals import SdBusMessage
 
 from firmware import bus, facts
 from firmware.clock import now_rfc3339
+from firmware.drivers import usb_guard
 from firmware.record import chain
 from firmware.record import events as recorder_facts
 from firmware.record.writer import Chain
@@ -138,6 +139,12 @@ class Recorder:
                 if content is not None:
                     self.record(kind, msgspec.json.encode({"id": id, **content}))
 
+    async def follow_usb(self) -> None:
+        """Each device that was plugged in and is none of those a unit has."""
+        async for refusal in usb_guard.refusals(Path(self.unit.config.unit.folders.usbguard)):
+            log.warning("USB device refused: %s %s at port %s", refusal.id, refusal.name, refusal.port)
+            self.record("usb.refused", msgspec.json.encode(refusal))
+
     # What becomes of it.
 
     async def keep_synced(self) -> None:
@@ -230,7 +237,13 @@ async def body(unit: Unit) -> None:
     recorder = Recorder(unit)
     await recorder.export.own()
     await recorder.listen()
-    for task in (recorder.follow_spool, recorder.keep_synced, recorder.follow_hub, recorder.keep_hub_told):
+    for task in (
+        recorder.follow_spool,
+        recorder.follow_usb,
+        recorder.keep_synced,
+        recorder.follow_hub,
+        recorder.keep_hub_told,
+    ):
         unit.group.create_task(task(), name=task.__name__)
     recorder.record("recorder.start", msgspec.json.encode({"unit": unit.config.unit.name}))
     unit.group.create_task(recorder.look_around())

@@ -15,6 +15,7 @@ from firmware import bus, facts, pulse
 from firmware.clock import now_rfc3339
 from firmware.release.version import RELEASE, slot
 from firmware.service import Unit, run
+from firmware.storage import opened
 
 log = logging.getLogger("status")
 Merge = Callable[[facts.Status, Any], facts.Status]
@@ -74,13 +75,15 @@ class StatusService:
     def __init__(self, unit: Unit) -> None:
         self.unit, self.known = unit, dict[str, msgspec.Struct]()
         self.silent: frozenset[str] = frozenset()
+        self.storage = opened()
         self.export = bus.Export(unit.bus, "Status", facts.Document(document=self.text()))
         self.news = asyncio.Event()
 
     def text(self) -> str:
         name = self.unit.config.unit.name
         known = {each: fact for each, fact in self.known.items() if BESIDE.get(each, each) not in self.silent}
-        return msgspec.json.encode(document(name, known, now_rfc3339(), self.unit.faults)).decode()
+        status = document(name, known, now_rfc3339(), self.unit.faults)
+        return msgspec.json.encode(msgspec.structs.replace(status, storage=self.storage)).decode()
 
     async def follow(self, name: str) -> None:
         async for fact in bus.follow(self.unit.bus, name, SECTIONS[name][0]):

@@ -21,14 +21,14 @@ class _Names(FileSystemEventHandler):
             self.loop.call_soon_threadsafe(self.names.put_nowait, name)
 
 
-async def names(folder: Path) -> AsyncIterator[str]:
-    """The name of each file in `folder` that was written to its end, renamed there or removed, as it happens.
+async def names(folder: Path, kinds: list[type[FileSystemEvent]] = KINDS) -> AsyncIterator[str]:
+    """The name of each file in `folder` that was written to its end, renamed there or removed (`kinds`), as it happens.
 
     The first name is empty: it says that the watch stands, so look at the whole folder now and miss nothing.
     """
     queue: asyncio.Queue[str] = asyncio.Queue()
     observer = InotifyObserver()
-    observer.schedule(_Names(asyncio.get_running_loop(), queue), str(folder), event_filter=KINDS)
+    observer.schedule(_Names(asyncio.get_running_loop(), queue), str(folder), event_filter=kinds)
     observer.start()
     try:
         yield ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firmware.facts import Status
+from firmware.facts import Status, Storage
 from hdu import unit
 from hdu.arguments import Arguments
 
@@ -35,7 +35,14 @@ def rows(status: Status) -> list[tuple[str, str]]:
     found.append(("power", f"{power.source}, {text(power.percent, ' %')}, {text(power.minutes_left, ' min')} left"))
     hub = status.hub
     found.append(("hub", f"connected {text(hub.connected)}, {text(hub.pending_alerts)} alerts waiting"))
+    found.append(("data", kept(status.storage)))
     return found
+
+
+def kept(storage: Storage) -> str:
+    """How what the unit keeps is kept, in words."""
+    words = {True: "encrypted", False: f"NOT encrypted: {storage.reason}", None: "unknown"}[storage.encrypted]
+    return words + ("; lost and made anew at this boot" if storage.lost else "")
 
 
 def main(arguments: Sequence[str]) -> int:

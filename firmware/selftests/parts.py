@@ -48,6 +48,7 @@ class Examination:
                 yield await found
             yield selftest.modem(bool(self.config.unit.modem.port), status.modem)
             yield read_clock()
+            yield selftest.storage(status.storage)
         if scope in ("all", "power"):
             yield selftest.power_sources(self.config.unit.power.sources, status.power)
             yield selftest.battery(status.power)

@@ -11,7 +11,7 @@ import msgspec
 
 from firmware.checks import ALL
 from firmware.checks.reason import Reason
-from firmware.facts import Fact, Headset, Modem, Panel, Power, SelfTest, Status
+from firmware.facts import Fact, Headset, Modem, Panel, Power, SelfTest, Status, Storage
 
 Outcome = Literal["passed", "warning", "failed", "unavailable"]
 Scope = Literal["all", "audio", "power"]
@@ -163,6 +163,21 @@ def spool(took_ms: float | None, error: str = "") -> Part:
     slow = took_ms > SLOW_SPOOL_MS
     words = f"A press is on disk after {took_ms:.1f} ms" + (", which is slow." if slow else ".")
     return Part(part="spool", outcome="warning" if slow else "passed", words=words, took_ms=round(took_ms, 2))
+
+
+def storage(found: Storage) -> Part:
+    """Who takes the card away should find nothing on it to read; where they would, the report says so."""
+    if found.encrypted is None:
+        return Part(part="data at rest", outcome="unavailable", words="not available: not started from a card of ours")
+    if found.lost:
+        words = "What this unit kept was beyond repair, and is lost. Provision it again."
+        return Part(part="data at rest", outcome="failed", words=words)
+    if found.encrypted:
+        return Part(
+            part="data at rest", outcome="passed", words="What this unit keeps is encrypted, and bound to its board."
+        )
+    words = f"What this unit keeps is not encrypted: {found.reason}. Whoever has the card can read it."
+    return Part(part="data at rest", outcome="warning", words=words)
 
 
 def power_sources(configured: Sequence[str], power: Power) -> Part:

@@ -11,7 +11,7 @@ from image.tools import WORK, Tools
 from image.unit_root import kernel_of
 
 HERE = Path(__file__).parent
-PROGRAMS = ("veritysetup", "mke2fs", "e2fsck", "dumpe2fs", "sfdisk", "blockdev")
+PROGRAMS = ("veritysetup", "mke2fs", "e2fsck", "dumpe2fs", "sfdisk", "blockdev", "cryptsetup")
 LIBRARIES = "usr/lib/aarch64-linux-gnu"
 LOADER = "usr/lib/ld-linux-aarch64.so.1"
 
@@ -20,6 +20,7 @@ def made(root: Path, work: Path, tools: Tools) -> Path:
     """`work/initrd.img`, compressed with zstd; the same bits for the same root."""
     archive = Archive()
     archive.file("init", (HERE / "init").read_bytes(), 0o755)
+    archive.file("data", (HERE / "data").read_bytes(), 0o644)
     archive.file("bin/busybox", (root / "usr/bin/busybox").read_bytes(), 0o755)
     programs = [_program(root, name) for name in PROGRAMS]
     for path in [*programs, *libraries(programs, tools, work), LOADER]:

@@ -63,7 +63,10 @@ class Scene:
 
 @pytest.fixture
 async def scene(private_bus: str, tmp_path: Path) -> AsyncIterator[Scene]:
-    (tmp_path / "unit.toml").write_text(f'[folders]\ndata = "{tmp_path}/data"\nrun = "{tmp_path}/run"\n')
+    (tmp_path / "usbguard").mkdir()
+    (tmp_path / "unit.toml").write_text(
+        f'[folders]\ndata = "{tmp_path}/data"\nrun = "{tmp_path}/run"\nusbguard = "{tmp_path}/usbguard"\n'
+    )
     (tmp_path / "site.toml").write_text(SITE)
     scene = Scene(tmp_path, private_bus)
     await scene.power.own()
@@ -103,6 +106,18 @@ async def test_a_press_is_recorded_from_the_spool_and_a_service_that_goes(scene:
     await headset.own()
     other.close()
     await until(lambda: [each["up"] for each in scene.events("service") if each["name"] == "Headset"] == [True, False])
+
+
+async def test_a_usb_device_that_was_refused_is_an_event_for_the_hub(scene: Scene) -> None:
+    scene.hub.set(facts.Hub(connected=True))
+    with (scene.folder / "usbguard" / "audit.log").open("a") as out:
+        out.write(
+            "[1.0] (A) uid=0 pid=1 target.new='reject' type='Policy.Device.Update' device.rule='block id 46f4:0001 "
+            'serial "" name "QEMU USB HARDDRIVE" hash "x" via-port "1-1"\'\n'
+        )
+    await until(lambda: any(each["kind"] == "usb.refused" for each in scene.taken))
+    (found,) = scene.events("usb.refused")
+    assert (found["id"], found["name"], found["port"]) == ("46f4:0001", "QEMU USB HARDDRIVE", "1-1")
 
 
 async def test_what_is_told_is_recorded_and_nonsense_refused(scene: Scene) -> None:

@@ -13,7 +13,7 @@ from tests.firmware.conftest import Followed
 from tests.firmware.hanging import saying
 from tests.firmware.service_scene import eventually, running
 
-ITS_OWN = ("unit", "version", "slot", "at", "configuration_faults")
+ITS_OWN = ("unit", "version", "slot", "at", "configuration_faults", "storage")
 AT = "2026-11-22T10:00:00.123Z"
 
 
