@@ -174,6 +174,14 @@ class UpdatePolicy(Section, frozen=True):
     quiet_minutes: Annotated[float, Meta(ge=0, le=1_440)] = 60.0
 
 
+class RemoteHelpPolicy(Section, frozen=True):
+    """Who may help from afar: the agency's SSH authority (its public key in one line; empty: nobody), and for how long
+    one consent holds."""
+
+    authority: Annotated[str, Meta(max_length=1_024, pattern=r"^([a-z0-9@.-]+ [A-Za-z0-9+/=]+)?$")] = ""
+    minutes: Annotated[float, Meta(ge=1, le=120)] = 30.0
+
+
 class Site(Section, frozen=True):
     """site.toml: what holds for every unit of the agency."""
 
@@ -187,6 +195,7 @@ class Site(Section, frozen=True):
     failover: FailoverPolicy = FailoverPolicy()
     survey: SurveyPolicy = SurveyPolicy()
     updates: UpdatePolicy = UpdatePolicy()
+    remote_help: RemoteHelpPolicy = RemoteHelpPolicy()
 
 
 class PanelHardware(Section, frozen=True):

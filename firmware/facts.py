@@ -300,6 +300,16 @@ class Recorder(Fact, frozen=True):
     faults: tuple[str, ...] = ()
 
 
+class RemoteHelp(Fact, frozen=True):
+    """Whether somebody may come in from afar, until when (RFC 3339), and who is in. `off`: nobody consented; `waiting`:
+    no way in yet (`reason`)."""
+
+    state: Literal["off", "waiting", "open"] | None = None
+    until: str = ""
+    who: tuple[str, ...] = ()
+    reason: str = ""
+
+
 class Storage(Fact, frozen=True):
     """The data partition as it was opened at boot. `reason`: why it is not encrypted; `lost`: it was beyond repair, and
     was made anew."""
@@ -331,3 +341,4 @@ class Status(Fact, frozen=True):
     update: Update = Update()
     selftest: SelfTest = SelfTest()
     storage: Storage = Storage()
+    remote_help: RemoteHelp = RemoteHelp()

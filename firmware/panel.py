@@ -124,6 +124,8 @@ class PanelService:
                     self.slow.submit(logged, self.files.set_mute, to)
                 case gestures.SelfTest():
                     self.slow.submit(logged, self.files.ask_selftest)
+                case gestures.Consent(given=given):
+                    self.slow.submit(logged, self.files.consent if given else self.files.take_back)
 
     def faults(self) -> tuple[str, ...]:
         return tuple(fault for each in self.buttons.values() for fault in contacts.faults(each)) + self.raising.faults()

@@ -1,6 +1,7 @@
 """The panel on the bus: its facts go out, what its lamps must show comes in. The panel itself knows no bus.
 
 Out: `RUN/panel.json` as `org.homedispatch.Panel`. In: the measured facts of Headset and Readiness as `RUN/lamps.json`.
+Beside it `org.homedispatch.RemoteHelp`: what the panel's hand consented to, as RUN/remote-help.json says.
 When this service or theirs is away the lamps say so: an unknown mute is a fault, an unknown verdict is not green.
 """
 
@@ -22,6 +23,7 @@ MUTE_PATTERN: dict[facts.MuteState | None, facts.Pattern] = {
     "fault": "double",
     None: "double",
 }
+HELP = "remote-help.json"
 DAMAGED = "panel: its file cannot be read"
 log = logging.getLogger("panelbus")
 
@@ -37,6 +39,7 @@ class PanelBus:
         self.unit, self.run = unit, Path(unit.config.unit.folders.run)
         self.run.mkdir(parents=True, exist_ok=True)
         self.export = bus.Export(unit.bus, "Panel", facts.Panel())
+        self.help = bus.Export(unit.bus, "RemoteHelp", facts.RemoteHelp(state="off"))
         self.headset: facts.Headset | None = None
         self.verdict: facts.Readiness | None = None
         self.silent: frozenset[str] = frozenset()
@@ -45,6 +48,8 @@ class PanelBus:
         async for name in names(self.run):
             if name in ("", "panel.json"):
                 self.read()
+            if name in ("", HELP):
+                self.read_help()
 
     def read(self) -> None:
         try:
@@ -53,6 +58,14 @@ class PanelBus:
         except (OSError, kept.Damaged) as error:
             log.error("panel.json refused: %s", error)
             self.export.set(msgspec.structs.replace(self.export.value, mute=None, faults=(DAMAGED,)))
+
+    def read_help(self) -> None:
+        """The door's own word while it is there; without it nobody is let in."""
+        try:
+            self.help.set(kept.read(self.run / HELP, facts.RemoteHelp) or facts.RemoteHelp(state="off"))
+        except (OSError, kept.Damaged) as error:
+            log.error("%s refused: %s", HELP, error)
+            self.help.set(facts.RemoteHelp())
 
     async def headset_in(self) -> None:
         async for fact in bus.follow(self.unit.bus, "Headset", facts.Headset):
@@ -85,6 +98,7 @@ class PanelBus:
 async def body(unit: Unit) -> None:
     service = PanelBus(unit)
     await service.export.own()
+    await service.help.own()
     service.show()
     for task in (service.panel_out(), service.headset_in(), service.verdict_in(), service.pulses_in()):
         unit.group.create_task(task)

@@ -52,8 +52,9 @@ SECTIONS: dict[str, tuple[type[msgspec.Struct], Merge]] = {
     "Updates": (facts.Update, _section("update")),
     "Clock": (facts.Clock, _section("clock")),
     "SelfTest": (facts.SelfTest, _section("selftest")),
+    "RemoteHelp": (facts.RemoteHelp, _section("remote_help")),
 }
-BESIDE = {"Clock": "Readiness", "SelfTest": "Readiness"}  # whose process they live in
+BESIDE = {"Clock": "Readiness", "SelfTest": "Readiness", "RemoteHelp": "Panel"}  # whose process they live in
 
 
 def document(unit: str, known: dict[str, msgspec.Struct], at: str, faults: tuple[str, ...] = ()) -> facts.Status:

@@ -35,6 +35,9 @@ def rows(status: Status) -> list[tuple[str, str]]:
     found.append(("power", f"{power.source}, {text(power.percent, ' %')}, {text(power.minutes_left, ' min')} left"))
     hub = status.hub
     found.append(("hub", f"connected {text(hub.connected)}, {text(hub.pending_alerts)} alerts waiting"))
+    found += [
+        ("help", f"remote help {text(status.remote_help.state)}, {', '.join(status.remote_help.who) or 'nobody is in'}")
+    ]
     found.append(("data", kept(status.storage)))
     return found
 

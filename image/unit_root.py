@@ -99,6 +99,7 @@ def _configure(root: Path, work: Path, tools: Tools) -> None:
     users = accounts(root)[0]
     if missing := sorted(set(re.findall(r"^User=(\S+)", "\n".join(units().values()), re.M)) - set(users)):
         raise BuildError(f"image: no such user in sysusers.d/hdu.conf: {', '.join(missing)}")
+    _unlocked(root / "etc/shadow")
     for name in ("passwd-", "group-", "shadow-", "gshadow-", ".pwd.lock"):
         (root / "etc" / name).unlink(missing_ok=True)
     tools.run(work, "systemctl", f"--root={inside}", "preset-all", "--preset-mode=full")
@@ -109,6 +110,11 @@ def _configure(root: Path, work: Path, tools: Tools) -> None:
         raise BuildError(f"image: depmod left no dependencies of the modules of {kernel}")
     compile_ = ("python3", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash")
     tools.run(work, *seal, *compile_, "-s", inside, f"{inside}/usr/lib/python3", f"{inside}/usr/lib/python3.13")
+
+
+def _unlocked(shadow: Path) -> None:
+    """sshd takes nobody whose account is locked ("!"); "*" lets nobody in by a password either: none fits."""
+    shadow.write_text(re.sub(r"^help:!\*:", "help:*:", shadow.read_text(), flags=re.MULTILINE))
 
 
 def kernel_of(root: Path) -> str:

@@ -5,6 +5,7 @@
 - ASSIST: let go before `hold_s` is `assist`; held for `hold_s` is `wellness`, then and not again on release.
 - ASSIST and MUTE held together for `SELFTEST_S` ask for a self test; once both are down no assist is raised. A MUTE
   press that joins ASSIST does not toggle; one that came first did act (mute never waits): the self test takes it back.
+- Held on for `CONSENT_S` they consent to remote help. Whoever holds them for a self test takes a consent back.
 """
 
 from typing import Literal
@@ -15,6 +16,7 @@ from firmware.buttons.contacts import Change
 from firmware.facts import AlertKind, Button, Fact
 
 SELFTEST_S = 5.0
+CONSENT_S = 10.0
 Mute = Literal["live", "muted"]
 
 
@@ -36,7 +38,13 @@ class SelfTest(Fact, frozen=True):
     pass
 
 
-Action = Raise | SetMute | SelfTest
+class Consent(Fact, frozen=True):
+    """To remote help; `given` false takes it back."""
+
+    given: bool
+
+
+Action = Raise | SetMute | SelfTest | Consent
 
 
 class Hands(Fact, frozen=True):
@@ -47,6 +55,7 @@ class Hands(Fact, frozen=True):
     mute_at: float | None = None
     assist_spent: bool = False
     selftest_spent: bool = False
+    consent_spent: bool = False
     mute_before: Mute | None = None
 
 
@@ -71,8 +80,14 @@ def step(hands: Hands, now: float, policy: Policy) -> tuple[Hands, tuple[Action,
         return hands, ()
     if hands.mute_at is None:
         return msgspec.structs.replace(hands, assist_spent=True), (Raise(kind="wellness"),)
+    if hands.selftest_spent:
+        return msgspec.structs.replace(hands, consent_spent=True), (Consent(given=True),)
     undo = (SetMute(to=hands.mute_before),) if hands.mute_before else ()
-    return msgspec.structs.replace(hands, selftest_spent=True, mute_before=None), (*undo, SelfTest())
+    return msgspec.structs.replace(hands, selftest_spent=True, mute_before=None), (
+        *undo,
+        Consent(given=False),
+        SelfTest(),
+    )
 
 
 def due(hands: Hands, policy: Policy) -> float | None:
@@ -80,7 +95,8 @@ def due(hands: Hands, policy: Policy) -> float | None:
     if hands.assist_at is None:
         return None
     if hands.mute_at is not None:
-        return None if hands.selftest_spent else max(hands.assist_at, hands.mute_at) + SELFTEST_S
+        both_at = max(hands.assist_at, hands.mute_at)
+        return None if hands.consent_spent else both_at + (CONSENT_S if hands.selftest_spent else SELFTEST_S)
     return None if hands.assist_spent else hands.assist_at + policy.hold_s
 
 
@@ -93,7 +109,9 @@ def _panic(hands: Hands, change: Change, now: float, policy: Policy) -> tuple[Ha
 
 def _mute(hands: Hands, change: Change, muted: Mute, now: float, policy: Policy) -> tuple[Hands, tuple[Action, ...]]:
     if change == "release":
-        hands = msgspec.structs.replace(hands, mute_at=None, mute_before=None, selftest_spent=False)
+        hands = msgspec.structs.replace(
+            hands, mute_at=None, mute_before=None, selftest_spent=False, consent_spent=False
+        )
         return hands, (SetMute(to="live"),) if policy.mute_button == "push-to-mute" else ()
     joins = hands.assist_at is not None
     hands = msgspec.structs.replace(hands, mute_at=now, assist_spent=hands.assist_spent or joins)
@@ -108,6 +126,10 @@ def _mute(hands: Hands, change: Change, muted: Mute, now: float, policy: Policy)
 def _assist(hands: Hands, change: Change, now: float) -> tuple[Hands, tuple[Action, ...]]:
     if change == "press":
         spent = hands.mute_at is not None
-        return msgspec.structs.replace(hands, assist_at=now, assist_spent=spent, selftest_spent=False), ()
+        return _new_press(hands, now, spent), ()
     raised: tuple[Action, ...] = () if hands.assist_spent else (Raise(kind="assist"),)
     return msgspec.structs.replace(hands, assist_at=None, assist_spent=False), raised
+
+
+def _new_press(hands: Hands, now: float, spent: bool) -> Hands:
+    return msgspec.structs.replace(hands, assist_at=now, assist_spent=spent, selftest_spent=False, consent_spent=False)

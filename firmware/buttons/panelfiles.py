@@ -7,6 +7,7 @@
 | `RUN/lamps.json`       | panelbus              | `lamps.Request`, made anew every few seconds                       |
 | `RUN/presses/ID.alert` | panel                 | an alert that is not yet in the spool, or a PANIC still held       |
 | `RUN/selftest.request` | panel                 | when a self test was asked for; whoever runs it removes the file   |
+| `RUN/consent.json`     | panel                 | that a hand consented to remote help, and when                     |
 """
 
 import logging
@@ -20,6 +21,8 @@ from firmware.buttons.lamps import Request
 from firmware.clock import now_rfc3339
 from firmware.facts import Alert, Panel
 from firmware.kept import replace
+from firmware.remote_help.consent import FILE as CONSENT
+from firmware.remote_help.consent import Consent, since_boot_s
 
 log = logging.getLogger("panel")
 
@@ -65,6 +68,14 @@ class PanelFiles:
 
     def ask_selftest(self) -> None:
         replace(self.run / "selftest.request", now_rfc3339().encode())
+
+    def consent(self) -> None:
+        """To remote help, from now on; how long it holds is the site's to say."""
+        given = Consent(given_s=since_boot_s(), at=now_rfc3339())
+        replace(self.run / CONSENT, kept.seal(given))
+
+    def take_back(self) -> None:
+        (self.run / CONSENT).unlink(missing_ok=True)
 
     def remember(self, alert: Alert) -> None:
         """Lets a panel that starts after a crash finish this alert, under the same id."""

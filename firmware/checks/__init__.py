@@ -16,6 +16,7 @@ from firmware.checks import (
     microphone,
     panel,
     power,
+    remote_help,
     second_uplink,
     update,
     uplink,
@@ -40,4 +41,5 @@ ALL: tuple[Check, ...] = (
     clock.check,
     configuration.check,
     update.check,
+    remote_help.check,
 )

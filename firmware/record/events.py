@@ -19,6 +19,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "Readiness": facts.Readiness,
     "Updates": facts.Update,
     "Clock": facts.Clock,
+    "RemoteHelp": facts.RemoteHelp,
 }
 SKIPPED = {"Status", "Recorder"}  # the one is all of the others again, the other is this
 URGENT = {"Panel", "Power", "Calls", "alert", "delivered", "acknowledged"}  # on disk before anything else

@@ -31,6 +31,7 @@ FINE = {
     "battery_age": "No battery test has found the battery worn.",
     "clock": "The clock is right.",
     "configuration": "The settings are whole.",
+    "remote_help": "Nobody is in this unit from afar.",
     "update": "No update is half done or has failed.",
 }
 

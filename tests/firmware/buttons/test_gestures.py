@@ -3,7 +3,7 @@
 import pytest
 
 from firmware.buttons.contacts import Change
-from firmware.buttons.gestures import Action, Hands, Mute, Policy, Raise, SelfTest, SetMute, decide, due, step
+from firmware.buttons.gestures import Action, Consent, Hands, Mute, Policy, Raise, SelfTest, SetMute, decide, due, step
 from firmware.facts import Button
 
 Press = tuple[float, Button, Change]
@@ -30,6 +30,7 @@ def tap(button: Button, at: float, for_s: float = 0.1) -> list[Press]:
 
 PANIC, ASSIST, WELLNESS = Raise(kind="panic"), Raise(kind="assist"), Raise(kind="wellness")
 MUTED, LIVE, TEST = SetMute(to="muted"), SetMute(to="live"), SelfTest()
+CONSENT, BACK = Consent(given=True), Consent(given=False)
 
 
 @pytest.mark.parametrize(
@@ -52,19 +53,31 @@ MUTED, LIVE, TEST = SetMute(to="muted"), SetMute(to="live"), SelfTest()
             "self test, assist first: mute stays",
             [(1, "assist", "press"), (2, "mute", "press"), (8, "mute", "release"), (9, "assist", "release")],
             Policy(),
-            [(7, TEST)],
+            [(7, BACK), (7, TEST)],
         ),
         (
             "self test, mute first: taken back",
             [(1, "mute", "press"), (1.5, "assist", "press"), (8, "assist", "release"), (9, "mute", "release")],
             Policy(),
-            [(1, MUTED), (6.5, LIVE), (6.5, TEST)],
+            [(1, MUTED), (6.5, LIVE), (6.5, BACK), (6.5, TEST)],
         ),
         (
             "self test given up: no assist",
             [(1, "assist", "press"), (1.2, "mute", "press"), (3, "assist", "release"), (4, "mute", "release")],
             Policy(),
             [],
+        ),
+        (
+            "consent: both held on",
+            [(1, "assist", "press"), (2, "mute", "press"), (12.5, "mute", "release"), (13, "assist", "release")],
+            Policy(),
+            [(7, BACK), (7, TEST), (12, CONSENT)],
+        ),
+        (
+            "held for longer is no more than one consent, and again is another",
+            [(1, "mute", "press"), (1, "assist", "press"), (18, "assist", "release"), (18.5, "assist", "press")],
+            Policy(),
+            [(1, MUTED), (6, LIVE), (6, BACK), (6, TEST), (11, CONSENT)],
         ),
         (
             "panic while assist is held",
