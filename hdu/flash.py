@@ -1,5 +1,7 @@
 """`hdu flash`: without an image the disks that may be written; with one, writes and verifies one or several at once.
 
+--mend: a unit's card that starts no more gets its release anew, and keeps what it holds (docs/image.md).
+
 Exit 0: every disk passed. 1: one did not, or the image is not to be trusted. 2: a disk that must not be written.
 """
 
@@ -20,6 +22,7 @@ from hdu.failure import Failure
 from image.flash import disks, release
 from image.flash.blockmap import BlockMap, BlockMapError
 from image.flash.medium import MediumError, RealDisk
+from image.flash.repair import mending
 from image.flash.signature import SignatureError
 from image.flash.writing import Card, ImageFault, check, flash
 
@@ -94,8 +97,9 @@ def _log(results: Sequence[Result], folder: Path) -> None:
         log.writelines(msgspec.json.encode(each) + b"\n" for each in results)
 
 
-def _sure(chosen: Sequence[disks.Disk]) -> bool:
-    print(f"Everything on these is lost:\n{listing(chosen)}")
+def _sure(chosen: Sequence[disks.Disk], mend: bool) -> bool:
+    what = "These get the release anew, what they keep stays" if mend else "Everything on these is lost"
+    print(f"{what}:\n{listing(chosen)}")
     return input("Type yes to go on: ").strip().lower() == "yes"
 
 
@@ -108,9 +112,11 @@ def _run(given: argparse.Namespace, blockmap: BlockMap, signer: str) -> int:
         raise Failure(
             f"hdu flash: too small for {blockmap.size / 1e9:.1f} GB: {', '.join(small)}; take a larger one", 2
         )
-    if not given.yes and not _sure([disk for disk, _ in chosen]):
+    if not given.yes and not _sure([disk for disk, _ in chosen], given.mend):
         raise Failure("hdu flash: nothing was written")
     cards = [Card(disk.name, RealDisk(path)) for disk, path in chosen]
+    for card in cards if given.mend else ():
+        blockmap = mending(blockmap, card.medium)
     began = time.monotonic()
     fault = _write(given.image, blockmap, cards)
     seconds = time.monotonic() - began
@@ -149,6 +155,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--to", nargs="+", default=[], metavar="DISK", help="names as shown by hdu flash, or files")
     parser.add_argument("--authority", type=Path, default=AUTHORITY, help=f"who may sign images ({AUTHORITY})")
     parser.add_argument("--check", action="store_true", help="read the disks against the image's map, write nothing")
+    parser.add_argument("--mend", action="store_true", help="write the release anew, and leave what the unit keeps")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--log", type=Path, default=release.log_folder(), help="folder of flash.log")
     given = parser.parse_args(arguments)
