@@ -9,6 +9,6 @@ def check(status: Status) -> Reason | None:
     if found.state in (None, "off"):
         return None
     if found.who:
-        return Reason("remote_help", "warning", f"{' and '.join(found.who)} of the centre is in this unit from afar.")
+        return Reason("remote_help", "warning", f"Somebody is in this unit from afar: {', '.join(found.who)}.")
     until = found.until[11:16]
     return Reason("remote_help", "warning", f"Remote help may come into this unit until {until} UTC.")

@@ -64,6 +64,20 @@ async def test_the_panels_file_is_its_fact_on_the_bus(
     await eventually(lambda: told.now == fact, "the fact as in the file")
 
 
+async def test_remote_help_is_told_as_its_door_says_and_unknown_where_that_cannot_be_read(
+    it: Service, follow: Callable[[str, type], Followed]
+) -> None:
+    told, file = follow("RemoteHelp", facts.RemoteHelp), it.folder / "run" / "remote-help.json"
+    await eventually(lambda: told.now == facts.RemoteHelp(state="off"), "nobody is let in while there is no door")
+    fact = facts.RemoteHelp(state="open", until="2026-11-22T10:30:00Z", who=("alice",))
+    kept.replace(file, kept.seal(fact))
+    await eventually(lambda: told.now == fact, "the door's own word")
+    kept.replace(file, b'{"state": "op')
+    await eventually(lambda: told.now == facts.RemoteHelp(), "what cannot be read is unknown")
+    file.unlink()
+    await eventually(lambda: told.now == facts.RemoteHelp(state="off"), "the door is gone")
+
+
 @pytest.mark.parametrize(
     "torn", [b"", b'{"panic": "rai', b"\xff", b'{"faults": ["\x80"]}', b'{"panic": "maybe"}', b"[]"]
 )

@@ -41,6 +41,7 @@ def test_every_section_of_the_document_has_somebody_who_knows_it() -> None:
         "Updates": facts.Update(state="busy"),
         "Clock": facts.Clock(error_ms=1.0),
         "SelfTest": facts.SelfTest(running="all"),
+        "RemoteHelp": facts.RemoteHelp(state="open"),
     }
     before = document("hdu-0001", known, AT)
     after = {name: document("hdu-0001", {**known, name: fact}, AT) for name, fact in changed.items()}

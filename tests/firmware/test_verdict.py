@@ -42,6 +42,7 @@ WELL: list[dict[str, object]] = [  # at the very edge of a reason, and what is n
     {"headset": replace(GOOD.headset, microphone_dead=None)},
     {"slot": None, "update": facts.Update()},
     {"update": facts.Update(state="", booted="A", proven=None)},
+    {"remote_help": facts.RemoteHelp(state="off")},
 ]
 BAD: list[tuple[str, str, dict[str, object]]] = [
     ("panel", "unsafe", {"panel": facts.Panel(faults=("panic: cut",))}),
@@ -77,6 +78,9 @@ BAD: list[tuple[str, str, dict[str, object]]] = [
     ("disk", "unsafe", {"hub": replace(GOOD.hub, spool_full=True)}),
     ("disk", "unknown", {"hub": replace(GOOD.hub, spool_full=None)}),
     ("clock", "warning", {"clock": facts.Clock()}),
+    ("remote_help", "warning", {"remote_help": facts.RemoteHelp(state="open", until="2026-11-22T10:30:00Z")}),
+    ("remote_help", "warning", {"remote_help": facts.RemoteHelp(state="waiting")}),
+    ("remote_help", "warning", {"remote_help": facts.RemoteHelp(state="open", who=("alice",))}),
     ("clock", "warning", {"clock": facts.Clock(error_ms=101.0)}),
     ("configuration", "warning", {"configuration_faults": ("site.toml: hub: mqtt_port = 0 is refused",)}),
     ("update", "warning", {"update": facts.Update(state="installing")}),

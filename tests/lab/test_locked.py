@@ -1,6 +1,7 @@
 """What keeps strangers out of a unit, in the image itself: its data, its USB, its network, and who may help."""
 
 import contextlib
+import os
 import re
 import shutil
 import socket
@@ -12,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from image import build
+from hdu import cli
+from image import boot, build, machine
+from image import card as layout
 from image.build import Built
+from image.flash import release
 from image.tools import Tools
+from tests.image.flash.conftest import signer
 from tests.lab import guest
 from tests.lab.guest import CARD, Guest
 
@@ -101,6 +106,42 @@ def _read_for(run: Guest, span_s: float) -> None:
 def test_a_board_without_a_secret_says_that_its_data_are_not_encrypted(unit: Guest) -> None:
     assert "hdu: data NOT encrypted: this board has no secret" in unit.console
     assert "NOT encrypted: this board has no secret" in unit.run("hdu status", may_fail=True)
+
+
+# A card of which nothing starts.
+
+
+def test_a_card_without_a_whole_slot_is_mended_and_keeps_what_it_held(
+    card: Path, built: Built, tools: Tools, tmp_path: Path
+) -> None:
+    with Guest(card, tools) as run:
+        identity = run.answers().run("echo kept > /data/hdu/marker; sync; cat /etc/machine-id")
+    worn = guest.raw(card, tools)
+    ruined(worn)
+    with Guest(card, tools, card=worn.name) as run:
+        run.until("hdu: no slot starts", guest.BOOT_S)
+    image = machine.fresh_card(built.card, tmp_path / "release")
+    os.truncate(image, layout.SIZE)
+    by = signer(tmp_path / "signer")
+    release.sign(image, by.certificate, str(by.key))
+    words = ["flash", str(image), "--to", str(worn), "--authority", str(by.authority), "--yes", "--mend"]
+    assert cli.main([*words, "--log", str(tmp_path / "log")]) == 0
+    machine.with_unit(card, tools, guest.SHELL)
+    with Guest(card, tools, card=worn.name) as run:
+        assert run.answers().run("cat /etc/machine-id /data/hdu/marker").split() == [identity, "kept"]
+
+
+def ruined(card: Path) -> None:
+    """Both kernels and both roots are not what they were, and no try is left."""
+    used_up = boot.environment(boot.FRESH | {"BOOT_A_LEFT": "0", "BOOT_B_LEFT": "0"})
+    with card.open("r+b") as out:
+        for at, content in (
+            *((at, used_up) for at in boot.ENVIRONMENT_AT),
+            *((at, bytes(1 << 20)) for at in layout.BOOT_AT),
+            *((at, os.urandom(1 << 20)) for at in layout.ROOT_AT),
+        ):
+            out.seek(at)
+            out.write(content)
 
 
 # What is plugged in.
