@@ -20,8 +20,7 @@ from sdbus.sd_bus_internals import SdBusMessage
 
 from firmware import bus, facts
 from firmware.clock import now_rfc3339
-from firmware.drivers import usb_guard
-from firmware.record import chain
+from firmware.record import chain, usb_guard
 from firmware.record import events as recorder_facts
 from firmware.record.writer import Chain
 from firmware.service import Unit, run

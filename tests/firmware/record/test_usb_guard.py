@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.drivers.usb_guard import AUDIT, MOST, WINDOW_S, Pace, Refusal, refusal, refusals, take
+from firmware.record.usb_guard import AUDIT, MOST, WINDOW_S, Pace, Refusal, refusal, refusals, take
 
 LINE = (
     "[1764243000.123] (A) uid=0 pid=410 result='SUCCESS' device.rule='{target} id 46f4:0001 serial \"1-1\" "
