@@ -5,7 +5,8 @@
 - ASSIST: let go before `hold_s` is `assist`; held for `hold_s` is `wellness`, then and not again on release.
 - ASSIST and MUTE held together for `SELFTEST_S` ask for a self test; once both are down no assist is raised. A MUTE
   press that joins ASSIST does not toggle; one that came first did act (mute never waits): the self test takes it back.
-- Held on for `CONSENT_S` they consent to remote help. Whoever holds them for a self test takes a consent back.
+- Let go only after CONSENT_S, and before CONSENT_END_S, they are a consent to remote help: contacts that are stuck, or
+  shorted, are never let go. Whoever holds them for a self test takes a consent back.
 """
 
 from typing import Literal
@@ -16,7 +17,7 @@ from firmware.buttons.contacts import Change
 from firmware.facts import AlertKind, Button, Fact
 
 SELFTEST_S = 5.0
-CONSENT_S = 10.0
+CONSENT_S, CONSENT_END_S = 10.0, 30.0
 Mute = Literal["live", "muted"]
 
 
@@ -55,7 +56,6 @@ class Hands(Fact, frozen=True):
     mute_at: float | None = None
     assist_spent: bool = False
     selftest_spent: bool = False
-    consent_spent: bool = False
     mute_before: Mute | None = None
 
 
@@ -80,8 +80,6 @@ def step(hands: Hands, now: float, policy: Policy) -> tuple[Hands, tuple[Action,
         return hands, ()
     if hands.mute_at is None:
         return msgspec.structs.replace(hands, assist_spent=True), (Raise(kind="wellness"),)
-    if hands.selftest_spent:
-        return msgspec.structs.replace(hands, consent_spent=True), (Consent(given=True),)
     undo = (SetMute(to=hands.mute_before),) if hands.mute_before else ()
     return msgspec.structs.replace(hands, selftest_spent=True, mute_before=None), (
         *undo,
@@ -95,8 +93,7 @@ def due(hands: Hands, policy: Policy) -> float | None:
     if hands.assist_at is None:
         return None
     if hands.mute_at is not None:
-        both_at = max(hands.assist_at, hands.mute_at)
-        return None if hands.consent_spent else both_at + (CONSENT_S if hands.selftest_spent else SELFTEST_S)
+        return None if hands.selftest_spent else max(hands.assist_at, hands.mute_at) + SELFTEST_S
     return None if hands.assist_spent else hands.assist_at + policy.hold_s
 
 
@@ -109,10 +106,9 @@ def _panic(hands: Hands, change: Change, now: float, policy: Policy) -> tuple[Ha
 
 def _mute(hands: Hands, change: Change, muted: Mute, now: float, policy: Policy) -> tuple[Hands, tuple[Action, ...]]:
     if change == "release":
-        hands = msgspec.structs.replace(
-            hands, mute_at=None, mute_before=None, selftest_spent=False, consent_spent=False
-        )
-        return hands, (SetMute(to="live"),) if policy.mute_button == "push-to-mute" else ()
+        given = _consent(hands, now)
+        hands = msgspec.structs.replace(hands, mute_at=None, mute_before=None, selftest_spent=False)
+        return hands, (*given, SetMute(to="live")) if policy.mute_button == "push-to-mute" else given
     joins = hands.assist_at is not None
     hands = msgspec.structs.replace(hands, mute_at=now, assist_spent=hands.assist_spent or joins)
     if policy.mute_button == "push-to-mute":
@@ -126,10 +122,14 @@ def _mute(hands: Hands, change: Change, muted: Mute, now: float, policy: Policy)
 def _assist(hands: Hands, change: Change, now: float) -> tuple[Hands, tuple[Action, ...]]:
     if change == "press":
         spent = hands.mute_at is not None
-        return _new_press(hands, now, spent), ()
-    raised: tuple[Action, ...] = () if hands.assist_spent else (Raise(kind="assist"),)
+        return msgspec.structs.replace(hands, assist_at=now, assist_spent=spent, selftest_spent=False), ()
+    raised: tuple[Action, ...] = _consent(hands, now) if hands.assist_spent else (Raise(kind="assist"),)
     return msgspec.structs.replace(hands, assist_at=None, assist_spent=False), raised
 
 
-def _new_press(hands: Hands, now: float, spent: bool) -> Hands:
-    return msgspec.structs.replace(hands, assist_at=now, assist_spent=spent, selftest_spent=False, consent_spent=False)
+def _consent(hands: Hands, now: float) -> tuple[Action, ...]:
+    """One of the two is let go: were both held for long enough, and not for ever?"""
+    if hands.assist_at is None or hands.mute_at is None or not hands.selftest_spent:
+        return ()
+    held_s = now - max(hands.assist_at, hands.mute_at)
+    return (Consent(given=True),) if CONSENT_S <= held_s < CONSENT_END_S else ()

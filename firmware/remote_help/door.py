@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -28,7 +29,7 @@ from firmware.facts import RemoteHelp
 from firmware.failover.tunnels import DATA
 from firmware.remote_help import consent, sshd
 
-SSHD, PANEL, TICK_S = "/usr/sbin/sshd", "hdu-panel", 0.5
+SSHD, PANEL, TICK_S, AGAIN_S = "/usr/sbin/sshd", "hdu-panel", 0.5, 5.0
 SIOCGIFADDR = 0x8915  # netdevice(7)
 FACT, OWN = "remote-help.json", Path("/run/remote-help")
 HOST_KEY = Path("/var/lib/hdu/identity/ssh_host_ed25519_key")
@@ -49,7 +50,13 @@ def host_key(file: Path) -> Path:
     """Made on the unit the first time it is needed, and kept with its identity."""
     if not file.exists():
         made = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-        kept.replace(file, made, durable=True)
+        new = file.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(made)
+            os.fsync(out.fileno())
+        new.rename(file)
+        kept.sync(file.parent)
     return file
 
 
@@ -90,9 +97,12 @@ class Door:
         try:
             self.follow(process, at)
         finally:
+            ended = process.poll()
             process.terminate()
             process.wait()
             self.sessions = {}
+        if ended is not None:
+            self.tell("waiting", f"sshd ended by itself (status {ended}): see its log")
 
     def follow(self, process: "subprocess.Popen[str]", at: str) -> None:
         assert process.stderr
@@ -114,17 +124,17 @@ class Door:
 
 
 def main() -> int:
-    """0 when the consent has ended, 1 where there is no authority to let anybody in."""
+    """0 when the consent has ended, and at once where there is no authority to let anybody in."""
     journal.set_up()
     config, _ = load()
     if not config.site.remote_help.authority:
         log.error("remote help: the site's settings name no remote_help.authority, so nobody can be let in")
-        return 1
+        return 0
     door = Door(config)
-    with selectors.DefaultSelector() as nothing:
-        while door.left_s():
-            door.held_open()
-            nothing.select(TICK_S)
+    door.held_open()
+    while door.left_s():
+        time.sleep(AGAIN_S)
+        door.held_open()
     log.warning("remote help is shut")
     return 0
 

@@ -68,16 +68,22 @@ CONSENT, BACK = Consent(given=True), Consent(given=False)
             [],
         ),
         (
-            "consent: both held on",
+            "consent: both let go after ten seconds",
             [(1, "assist", "press"), (2, "mute", "press"), (12.5, "mute", "release"), (13, "assist", "release")],
             Policy(),
-            [(7, BACK), (7, TEST), (12, CONSENT)],
+            [(7, BACK), (7, TEST), (12.5, CONSENT)],
         ),
         (
-            "held for longer is no more than one consent, and again is another",
-            [(1, "mute", "press"), (1, "assist", "press"), (18, "assist", "release"), (18.5, "assist", "press")],
+            "let go sooner is a self test alone",
+            [(1, "assist", "press"), (2, "mute", "press"), (11.9, "assist", "release"), (15, "mute", "release")],
             Policy(),
-            [(1, MUTED), (6, LIVE), (6, BACK), (6, TEST), (11, CONSENT)],
+            [(7, BACK), (7, TEST)],
+        ),
+        (
+            "stuck is no consent",
+            [(1, "mute", "press"), (1, "assist", "press"), (31, "assist", "release"), (31.5, "mute", "release")],
+            Policy(),
+            [(1, MUTED), (6, LIVE), (6, BACK), (6, TEST)],
         ),
         (
             "panic while assist is held",
