@@ -131,10 +131,10 @@ def main() -> int:
         log.error("remote help: the site's settings name no remote_help.authority, so nobody can be let in")
         return 0
     door = Door(config)
-    door.held_open()
     while door.left_s():
-        time.sleep(AGAIN_S)
         door.held_open()
+        if door.left_s():
+            time.sleep(AGAIN_S)
     log.warning("remote help is shut")
     return 0
 
