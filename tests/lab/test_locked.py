@@ -18,6 +18,7 @@ from image import boot, build, machine
 from image import card as layout
 from image.build import Built
 from image.flash import release
+from image.machine import READY
 from image.tools import Tools
 from tests.image.flash.conftest import signer
 from tests.lab import guest
@@ -57,7 +58,7 @@ def unit(built: Built, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -
     """One that is up, on a board without a secret, that belongs to an agency and has the address of its tunnel."""
     work = guest.fresh(built, tmp_path_factory.mktemp("unit") / "machine", tools).parent
     with Guest(work, tools, *WAY) as run:
-        run.is_ready()
+        run.until(READY, guest.BOOT_S)
         yield run
 
 
@@ -104,7 +105,7 @@ def _read_for(run: Guest, span_s: float) -> None:
 
 
 def test_a_board_without_a_secret_says_that_its_data_are_not_encrypted(unit: Guest) -> None:
-    assert "hdu: data NOT encrypted: this board has no secret" in unit.console
+    unit.until("hdu: data NOT encrypted: this board has no secret", 60)
     assert "NOT encrypted: this board has no secret" in unit.run("hdu status", may_fail=True)
 
 
