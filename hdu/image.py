@@ -1,7 +1,7 @@
 """`hdu image`: the unit's image from Debian's packages and this checkout.
 
   hdu image build [--version 1.2.0] [--authority releases.pem] [--to hdu.img.zst]   a card, and its SBOM
-  hdu image run [--keep]                                            the same in QEMU, with its console
+  hdu image run [--keep] [--identity FOLDER]      the same in QEMU: its console, its panel, its cables; 'end' ends it
   hdu image bundle --to 1.2.0.raucb [--certificate release.pem --key release.key]   a release
 
 Needs apt, user namespaces and a Debian mirror; no root, no loop device. What is fetched and built stays in the cache.
@@ -10,12 +10,13 @@ Needs apt, user namespaces and a Debian mirror; no root, no loop device. What is
 import argparse
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from hdu.arguments import Arguments
 from hdu.failure import Failure
-from image import build, bundle, machine, wheels
+from image import build, bundle, trying, wheels
 from image.development import authority
 from image.places import BuildError, cache
 from image.tools import WORK
@@ -49,8 +50,14 @@ def _build(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    made = built(given)
-    return machine.run(made.card, build.tools(told), cache() / "machines" / made.folder.name, given.keep)
+    if not given.identity.is_dir():
+        raise Failure(f"hdu image run: {given.identity} is no folder; give one with a unit.toml in it", status=2)
+    made, programs, machines = built(given), build.tools(told), cache() / "machines"
+    machines.mkdir(parents=True, exist_ok=True)
+    if given.keep:
+        return trying.run(made.card, programs, machines / made.folder.name, given.identity)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=machines) as work:
+        return trying.run(made.card, programs, Path(work), given.identity)
 
 
 def _bundle(given: argparse.Namespace) -> int:
@@ -83,6 +90,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--to", type=Path, help="where the result goes; .zst packs a card")
     parser.add_argument("--again", action="store_true", help="build anew, though it was built before")
     parser.add_argument("--keep", action="store_true", help="run: keep the card, and go on with it next time")
+    parser.add_argument(
+        "--identity", type=Path, metavar="FOLDER", default=trying.IDENTITY, help="run: what the unit has in /etc/hdu"
+    )
     parser.add_argument("--certificate", type=Path, help="bundle: the signer's, PEM, for code signing")
     parser.add_argument("--key", help="bundle: its key, a file or a pkcs11: URI")
     given = parser.parse_args(arguments)

@@ -4,7 +4,6 @@ import base64
 import os
 import re
 import select
-import shutil
 import signal
 import subprocess
 import time
@@ -70,8 +69,8 @@ def fresh_card(card: Path, work: Path) -> Path:
 class Machine:
     """A running machine; leaving the block pulls its plug. `console` is all it has said."""
 
-    def __init__(self, work: Path, tools: Tools, *extra: str, shown: bool = False, card: str = "card.img") -> None:
-        self.work, self.tools, self.extra, self.shown = work, tools, (*card_slot(card), *extra), shown
+    def __init__(self, work: Path, tools: Tools, *extra: str, card: str = "card.img") -> None:
+        self.work, self.tools, self.extra = work, tools, (*card_slot(card), *extra)
         self.machine: tuple[str, ...] = MACHINE
         self.console = ""
         self.began = 0.0
@@ -98,9 +97,7 @@ class Machine:
         assert self.process.stdout is not None
         if select.select([self.process.stdout], [], [], for_s)[0]:
             data = os.read(self.process.stdout.fileno(), 65536)
-            self.console += (text := data.decode(errors="replace"))
-            if self.shown:
-                print(text, end="", flush=True)
+            self.console += data.decode(errors="replace")
             return bool(data)
         return self.process.poll() is None
 
@@ -122,22 +119,3 @@ class Machine:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
-
-
-def run(card: Path, tools: Tools, work: Path, keep: bool, extra: Sequence[str] = ()) -> int:
-    """For anyone to try: the console until Ctrl-C; the card afterwards is thrown away unless `keep`."""
-    if not (work / "card.img").exists():
-        fresh_card(card, work)
-    try:
-        with Machine(work, tools, *network(), *extra, shown=True) as machine:
-            match = machine.until(READY, 1800)
-            machine.until("hdu: end of report", 60)
-            print(f"\nimage ready after {machine.seconds:.0f} s (emulated): slot {match[2]}, {match[4]} MB used")
-            while machine.read(1.0):
-                pass
-    except KeyboardInterrupt:
-        pass
-    finally:
-        if not keep:
-            shutil.rmtree(work, ignore_errors=True)
-    return 0
