@@ -55,6 +55,9 @@ class Lamps(Fact, frozen=True):
 
 
 class Panel(Fact, frozen=True):
+    """The panel; `read` is whether its contacts are read anew, again and again (None: unknown)."""
+
+    read: bool | None = None
     panic: PanicState = "idle"
     mute: MuteState | None = None
     lamps: Lamps = Lamps()

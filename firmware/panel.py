@@ -139,7 +139,7 @@ class PanelService:
         for lamp, lit in zip(("safe_green", "safe_red"), lamps.safe(self.request.safe), strict=True):
             self.light(lamp, "on" if lit else "off", now)
         shown = Lamps(panic=panic, mute=self.request.mute, safe=self.request.safe)
-        self.tell(Panel(panic=state, mute=self.request.mute_state, lamps=shown, faults=self.faults()))
+        self.tell(Panel(read=True, panic=state, mute=self.request.mute_state, lamps=shown, faults=self.faults()))
 
     def light(self, lamp: str, pattern: Pattern, now: float) -> None:
         if lamp not in self.patterns or self.patterns[lamp][0] != pattern:
@@ -182,6 +182,7 @@ class PanelService:
             at = self.loop.time()
             for button, place, closed in await asyncio.to_thread(self.lines.closed):
                 self.sampled(button, place, closed, at)
+            logged(self.files.is_read)
             self.look()
 
     async def follow_requests(self) -> None:

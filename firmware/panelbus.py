@@ -8,6 +8,7 @@ When this service or theirs is away the lamps say so: an unknown mute is a fault
 import asyncio
 import logging
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,8 @@ MUTE_PATTERN: dict[facts.MuteState | None, facts.Pattern] = {
 }
 HELP = "remote-help.json"
 DAMAGED = "panel: its file cannot be read"
+NOT_STARTED = "panel: its service has not started"
+UNREAD = "panel: its contacts are not read"
 log = logging.getLogger("panelbus")
 
 
@@ -54,10 +57,40 @@ class PanelBus:
     def read(self) -> None:
         try:
             panel = kept.read(self.run / "panel.json", facts.Panel)
-            self.export.set(panel or facts.Panel(faults=("panel: its service has not started",)))
+            self.export.set(panel or facts.Panel(read=False, faults=(NOT_STARTED,)))
         except (OSError, kept.Damaged) as error:
             log.error("panel.json refused: %s", error)
-            self.export.set(msgspec.structs.replace(self.export.value, mute=None, faults=(DAMAGED,)))
+            self.export.set(msgspec.structs.replace(self.export.value, read=None, mute=None, faults=(DAMAGED,)))
+
+    async def touches_in(self) -> None:
+        """A panel that hangs, or is dead, reads no contact and touches no file; by the clock here alone."""
+        hardware = self.unit.config.unit.panel
+        stale_s = max(hardware.lamps_stale_s, 3 * hardware.reread_s)
+        touched, at = self.touched(), time.monotonic()
+        while True:
+            await asyncio.sleep(stale_s / 3)
+            if (now := self.touched()) != touched:
+                touched, at = now, time.monotonic()
+                self.read_again()
+            elif touched and time.monotonic() - at > stale_s:
+                self.unread()
+
+    def unread(self) -> None:
+        told = self.export.value
+        if UNREAD not in told.faults:
+            log.error(UNREAD)
+            self.export.set(msgspec.structs.replace(told, read=False, mute=None, faults=(*told.faults, UNREAD)))
+
+    def read_again(self) -> None:
+        if UNREAD in self.export.value.faults:
+            self.read()
+
+    def touched(self) -> int | None:
+        """When, in nanoseconds of whatever clock; None where there is no panel yet."""
+        try:
+            return (self.run / "panel.json").stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
 
     def read_help(self) -> None:
         """The door's own word while it is there; without it nobody is let in."""
@@ -100,7 +133,8 @@ async def body(unit: Unit) -> None:
     await service.export.own()
     await service.help.own()
     service.show()
-    for task in (service.panel_out(), service.headset_in(), service.verdict_in(), service.pulses_in()):
+    tasks = (service.panel_out(), service.touches_in(), service.headset_in(), service.verdict_in(), service.pulses_in())
+    for task in tasks:
         unit.group.create_task(task)
     unit.ready()
     try:

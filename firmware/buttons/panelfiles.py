@@ -3,7 +3,7 @@
 | file                   | written by            | holds                                                              |
 |------------------------|-----------------------|--------------------------------------------------------------------|
 | `DATA/mute`            | panel, headset        | the commanded mute, `muted` or `live`; survives a power cut        |
-| `RUN/panel.json`       | panel                 | `facts.Panel`                                                      |
+| `RUN/panel.json`       | panel                 | `facts.Panel`; touched whenever its contacts were read anew        |
 | `RUN/lamps.json`       | panelbus              | `lamps.Request`, made anew every few seconds                       |
 | `RUN/presses/ID.alert` | panel                 | an alert that is not yet in the spool, or a PANIC still held       |
 | `RUN/selftest.request` | panel                 | when a self test was asked for; whoever runs it removes the file   |
@@ -11,6 +11,7 @@
 """
 
 import logging
+import os
 import time
 from pathlib import Path
 from typing import cast
@@ -52,6 +53,10 @@ class PanelFiles:
 
     def tell(self, fact: Panel) -> None:
         replace(self.run / "panel.json", kept.seal(fact))
+
+    def is_read(self) -> None:
+        """The contacts were read anew just now: whoever sees nothing of this for a while has a panel that hangs."""
+        os.utime(self.run / "panel.json")
 
     def request(self, stale_s: float) -> Request:
         """What the lamps of other owners must show; unknown (a fault, red) where nobody has said so lately."""

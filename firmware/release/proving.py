@@ -26,7 +26,7 @@ async def evidence(ledger: Ledger) -> proof.Evidence:
     uplinks = await ledger.ask("Uplinks", facts.Uplinks)
     found = await bus.call_any(ledger.unit.bus, bus.DBUS, "/org/freedesktop/DBus", bus.DBUS, "ListNames")
     return proof.Evidence(
-        panel=panel.mute is not None if panel else None,
+        panel=panel.read if panel else None,
         headset=headset.present is True and headset.muted is not None if headset else None,
         uplink=any(each.state == "up" for each in uplinks.uplinks) if uplinks else None,
         services=tuple(sorted(name.removeprefix(bus.PREFIX) for name in found if name.startswith(bus.PREFIX))),

@@ -91,6 +91,9 @@ class Desk:
         file = self.run / "panel.json"
         return msgspec.json.decode(file.read_bytes(), type=Panel) if file.exists() else Panel()
 
+    def touched(self) -> int:
+        return (self.run / "panel.json").stat().st_mtime_ns
+
     def lamp(self, name: str = "panic") -> object:
         return json.loads(json.dumps(self.twin.state()))["lamps"][name]
 
@@ -257,6 +260,14 @@ async def test_lost_edges_are_found_by_reading_again(tmp_path: Path) -> None:
         await it.do(edges="lost")
         await it.press()
         await eventually(it.alerts)
+
+
+async def test_its_file_says_that_the_contacts_are_read_while_they_are(tmp_path: Path) -> None:
+    async with desk(tmp_path, "reread_s = 0.05") as it:
+        await eventually(lambda: it.fact().read)
+        for _ in range(3):
+            before = it.touched()
+            await eventually(lambda: it.touched() > before)  # noqa: B023
 
 
 async def test_mute_assist_wellness_and_self_test(tmp_path: Path) -> None:

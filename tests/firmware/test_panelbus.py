@@ -37,7 +37,9 @@ def test_what_nobody_knows_is_never_shown_as_good() -> None:
 @pytest.fixture
 async def it(tmp_path: Path, private_bus: str) -> AsyncIterator[Service]:
     del private_bus
-    settings = f'[panel]\nlamps_stale_s = 1.0\n[folders]\ndata = "{tmp_path}/data"\nrun = "{tmp_path}/run"\n'
+    settings = (
+        f'[panel]\nlamps_stale_s = 1.0\nreread_s = 0.2\n[folders]\ndata = "{tmp_path}/data"\nrun = "{tmp_path}/run"\n'
+    )
     (tmp_path / "unit.toml").write_text(settings)
     async with running(tmp_path, "firmware.panelbus") as made:
         yield made
@@ -94,6 +96,18 @@ async def test_a_torn_file_is_refused_and_a_fault_and_the_next_whole_one_counts(
     panel.tell(facts.Panel(panic="delivered"))
     await eventually(lambda: told.now == facts.Panel(panic="delivered"), "the next whole one")
     assert it.alive()
+
+
+async def test_a_panel_that_reads_no_contact_is_a_fault_until_it_does(
+    panel: PanelFiles, follow: Callable[[str, type], Followed]
+) -> None:
+    told = follow("Panel", facts.Panel)
+    panel.tell(facts.Panel(read=True, mute="live"))
+    await eventually(lambda: told.now and told.now.read, "the fact as in the file")
+    await eventually(lambda: told.now.faults == ("panel: its contacts are not read",), "it hangs")
+    assert (told.now.read, told.now.mute) == (False, None)
+    panel.is_read()
+    await eventually(lambda: told.now == facts.Panel(read=True, mute="live"), "it reads again")
 
 
 async def test_lamps_follow_the_facts_and_say_fault_when_their_service_goes(panel: PanelFiles, system_bus: Any) -> None:

@@ -88,7 +88,7 @@ async def test_a_release_that_was_flashed_is_proven_by_the_same_evidence(
     told = follow("Updates", facts.Update)
     await eventually(lambda: told.now and told.now.looked_at, "it is up")
     assert told.now.proven is None
-    await scene.say(Panel=facts.Panel(mute="live"))
+    await scene.say(Panel=facts.Panel(read=True))
     await eventually(lambda: told.now.proven is True, "it is proven")
 
 

@@ -26,7 +26,7 @@ async def machine(scene: Scene) -> AsyncIterator[Machine]:
     updates = Service(scene.folder, booted, HDU_CMDLINE=cmdline, HDU_SLOTS=str(scene.folder / "slots"))
     made = Machine(scene, Slots(scene.folder / "slots"), updates)
     made.ground.prepare(b"1.0")
-    await scene.say(Panel=facts.Panel(mute="live"), Headset=facts.Headset(present=True, muted=False))
+    await scene.say(Panel=facts.Panel(read=True), Headset=facts.Headset(present=True, muted=False))
     await made.boot()
     yield made
     await made.off()
@@ -54,11 +54,11 @@ async def test_a_release_whose_panel_does_not_answer_goes_back_and_says_why(mach
     told, ground = follow("Updates", facts.Update), machine.ground
     await machine.offer("9.1", b"9.1")
     await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 90)
-    await machine.scene.say(Panel=facts.Panel(mute=None))
+    await machine.scene.say(Panel=facts.Panel(read=False))
     await machine.boot()
     await eventually(machine.restarts, f"it goes back: {machine.updates.words()}", 90)
     assert (ground.primary, ground.state("B"), ground.content("A")) == ("A", "bad", b"1.0")
-    await machine.scene.say(Panel=facts.Panel(mute="live"))
+    await machine.scene.say(Panel=facts.Panel(read=True))
     await machine.boot()
     await eventually(
         lambda: told.now and told.now.booted == "A" and told.now.looked_at, "the one before runs, and looks"
