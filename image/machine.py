@@ -69,8 +69,8 @@ def fresh_card(card: Path, work: Path) -> Path:
 class Machine:
     """A running machine; leaving the block pulls its plug. `console` is all it has said."""
 
-    def __init__(self, work: Path, tools: Tools, *extra: str, card: str = "card.img") -> None:
-        self.work, self.tools, self.extra = work, tools, (*card_slot(card), *extra)
+    def __init__(self, work: Path, tools: Tools, *extra: str, shown: bool = False, card: str = "card.img") -> None:
+        self.work, self.tools, self.extra, self.shown = work, tools, (*card_slot(card), *extra), shown
         self.machine: tuple[str, ...] = MACHINE
         self.console = ""
         self.began = 0.0
@@ -97,7 +97,9 @@ class Machine:
         assert self.process.stdout is not None
         if select.select([self.process.stdout], [], [], for_s)[0]:
             data = os.read(self.process.stdout.fileno(), 65536)
-            self.console += data.decode(errors="replace")
+            self.console += (text := data.decode(errors="replace"))
+            if self.shown:
+                print(text, end="", flush=True)
             return bool(data)
         return self.process.poll() is None
 
