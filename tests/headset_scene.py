@@ -1,11 +1,14 @@
 """A headset service with a real sound server below it, and a softphone's ear behind the capture path."""
 
 import asyncio
+import cmath
 import contextlib
+import math
 import os
 import subprocess
 import sys
 import time
+from array import array
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -27,6 +30,7 @@ data = "{0}/data"
 run = "{0}/run"
 """
 CHUNK_MS = 5
+NOTE_MS = 100
 
 
 class Scene:
@@ -100,6 +104,7 @@ class Ear:
     def __init__(self, twin: HeadsetTwin, source: str = "mic") -> None:
         self.twin, self.source = twin, source
         self.heard: list[tuple[float, float]] = []
+        self.pieces: list[bytes] = []
 
     async def listen(self) -> None:
         words = ["parec", "--raw", f"--device={self.source}", "--format=s16le", "--channels=1"]
@@ -110,6 +115,20 @@ class Ear:
                 while True:
                     data = await process.stdout.readexactly(2 * sound.RATE_HZ * CHUNK_MS // 1000)
                     self.heard.append((time.monotonic(), sound.rms(data)))
+                    self.pieces.append(data)
+
+    def part(self, frequency_hz: float, at: int = -1) -> float:
+        """How much of one frequency (0 to 1) is in the NOTE_MS up to piece `at`."""
+        end = len(self.pieces) if at < 0 else at
+        samples = array("h", b"".join(self.pieces[max(0, end - NOTE_MS // CHUNK_MS) : end]))
+        turn = 2j * math.pi * frequency_hz / sound.RATE_HZ
+        total = sum(value * cmath.exp(-turn * index) for index, value in enumerate(samples))
+        return 2 * abs(total) / max(1, len(samples)) / 32768
+
+    def loudest(self, frequency_hz: float) -> float:
+        """The most there ever was of it."""
+        ends = range(NOTE_MS // CHUNK_MS, len(self.pieces) + 1, NOTE_MS // CHUNK_MS)
+        return max((self.part(frequency_hz, end) for end in ends), default=0.0)
 
     def silent_since(self) -> float | None:
         """When the silence that still lasts began; None while there is sound."""
@@ -128,10 +147,12 @@ async def eventually(holds: Callable[[], bool], bound_s: float = 5.0) -> None:
 
 
 @contextlib.asynccontextmanager
-async def headset(folder: Path, hid: bool = False, more: str = "") -> AsyncIterator[Scene]:
-    """The twin, speaking, and the service on it, live; needs DBUS_SYSTEM_BUS_ADDRESS. `more` is for unit.toml."""
+async def headset(folder: Path, hid: bool = False, more: str = "", site: str = "") -> AsyncIterator[Scene]:
+    """The twin, speaking, and the service on it, live; needs DBUS_SYSTEM_BUS_ADDRESS. `more` is for unit.toml, `site`
+    is site.toml."""
     (folder / "data").mkdir(parents=True)
     (folder / "unit.toml").write_text(CONFIG.format(folder, more))
+    (folder / "site.toml").write_text(site)
     twin = HeadsetTwin(folder / "headset", hid)
     await twin.start()
     scene = Scene(folder, twin)

@@ -72,6 +72,17 @@ def test_every_fault_and_decision_is_marked_whoever_made_it(page: Any, bench: Cl
     page.wait_for_function("Plot.marked().some((words) => words.startsWith('→'))")
 
 
+def test_the_headset_is_pulled_out_and_its_own_button_pressed_with_the_mouse(page: Any, bench: Client) -> None:
+    headset = page.locator("#twins fieldset").filter(has=page.locator("legend", has_text="Headset"))
+    headset.get_by_text("its own mute").click()
+    bench.until("muted and proven", lambda: bench.get("/unit.json")["panel"]["mute"] == "muted")
+    page.wait_for_selector('#lamp-mute[data-pattern="on"]')
+    headset.get_by_text("its own mute").click()
+    bench.until("live", lambda: bench.get("/unit.json")["panel"]["mute"] == "live")
+    headset.get_by_text("unplugged").click()
+    bench.until("gone", lambda: bench.get("/unit.json")["headset"]["present"] is False)
+
+
 def test_a_bench_that_does_not_answer_is_said(page: Any) -> None:
     page.context.set_offline(True)
     page.evaluate("events.dispatchEvent(new Event('error'))")

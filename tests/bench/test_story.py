@@ -5,6 +5,7 @@ import socket
 import subprocess
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,6 +75,28 @@ def test_mute_is_proven_before_the_lamp_is_lit(bench: Client) -> None:
     assert bench.get("/twin/headset")["capture_rms"] == 0.0
     bench.tap("mute")
     bench.until("live", lambda: bench.get("/unit.json")["panel"]["mute"] == "live")
+
+
+def test_a_mute_that_cannot_be_proven_is_a_fault_on_the_panel_and_at_the_hub(bench: Client) -> None:
+    bench.post("/twin/headset", {"speaking": True, "stuck_switch": True})
+    bench.tap("mute")
+    bench.until("the lamp says fault", lambda: bench.get("/unit.json")["panel"]["mute"] == "fault")
+    (unit,) = bench.until("the hub knows", lambda: [each for each in hub_units(bench) if mute_fault(each)])
+    assert unit["verdict"] != "fit"
+    assert bench.get("/twin/headset")["capture_rms"] == 0.0
+    bench.post("/twin/headset", {"heal": True})
+    bench.until("proven", lambda: bench.get("/unit.json")["panel"]["mute"] == "muted")
+    bench.tap("mute")
+    bench.until("live", lambda: bench.get("/unit.json")["panel"]["mute"] == "live")
+
+
+def hub_units(bench: Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = bench.get("/hub.json")["units"]
+    return found
+
+
+def mute_fault(unit: dict[str, Any]) -> bool:
+    return bool(unit["headset"]) and unit["headset"]["mute_state"] == "fault" and unit["verdict"] != "fit"
 
 
 def test_a_cut_wire_is_a_fault_and_mends(bench: Client) -> None:

@@ -145,6 +145,37 @@ async def test_level_and_noise_floor_are_what_is_spoken(scene: Scene) -> None:
 
 
 @needs_server
+async def test_a_voice_that_is_too_loud_clips_and_a_microphone_that_gives_nothing_is_dead(
+    tmp_path: Path, private_bus: str
+) -> None:
+    async with headset(tmp_path / "unit", site="[headset]\ndead_microphone_s = 1.0\n") as scene:
+        await scene.until(lambda fact: fact.clipping is False and fact.microphone_dead is False)
+        await scene.twin.command({"level_dbfs": 0})
+        await scene.until(lambda fact: fact.clipping is True)
+        await scene.twin.command({"speaking": False, "room": False})
+        await scene.until(lambda fact: fact.clipping is False and fact.microphone_dead is True, 10)
+        await scene.twin.command({"room": True})
+        await scene.until(lambda fact: fact.microphone_dead is False)
+
+
+@needs_server
+async def test_a_mute_outlasts_a_reboot(scene: Scene) -> None:
+    """Service and headset begin anew, the headset with everything open: nothing is heard once the lamp is lit."""
+    scene.press("muted")
+    await scene.lamp("muted")
+    scene.kill()
+    await eventually(lambda: scene.fact is None)
+    await scene.twin.command({"plugged": False})
+    await scene.twin.command({"plugged": True})
+    await eventually(lambda: heard(scene))
+    scene.start()
+    proven_at = await scene.lamp("muted", 15)
+    async with listening(Ear(scene.twin)) as ear:
+        await eventually(lambda: ear.heard[-1][0] > proven_at + 0.5)
+        assert not any(level for _, level in ear.heard)
+
+
+@needs_server
 async def test_a_tone_is_heard_in_the_ear(scene: Scene) -> None:
     async with listening(Ear(scene.twin, "ear.monitor")) as ear:
         await bus.call(bus.connect(), "Headset", "PlayTone", "s", "panic-taken")

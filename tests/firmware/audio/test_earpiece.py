@@ -1,7 +1,9 @@
 """The earpiece: tones one after the other, none without a headset, and for what other services say."""
 
 import asyncio
+import math
 import shutil
+from array import array
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from firmware import bus
 from firmware.audio.earpiece import WAITING, Earpiece
 from firmware.drivers.capture_switch import HeadsetError, HeadsetGone
+from firmware.drivers.playback import play
 from firmware.facts import Panel
 from hw.headset.twin import HeadsetTwin
 from tests.headset_scene import Ear, eventually
@@ -51,6 +54,21 @@ async def test_without_a_headset_no_tone_and_a_reason() -> None:
 async def test_a_name_that_is_not_a_tone_is_refused() -> None:
     with pytest.raises(ValueError, match="panic-taken"):
         await Earpiece(lambda: "headset", -30.0, unheard).play_tone("fanfare")
+
+
+@needs_server
+async def test_call_waiting_sounds_under_a_call_and_not_instead_of_it(twin: HeadsetTwin) -> None:
+    """The call is a note of 1 kHz; call waiting is one of 440 Hz."""
+    ear, note = Ear(twin, "ear.monitor"), [round(8_000 * math.sin(math.pi * at / 8)) for at in range(32_000)]
+    call = asyncio.create_task(asyncio.to_thread(play, "headset", array("h", note), 16_000))
+    listening = asyncio.create_task(ear.listen())
+    await eventually(lambda: ear.part(1_000) > 0.1)
+    assert ear.part(440) < 0.01
+    await Earpiece(lambda: "headset", -30.0, unheard).play_tone("call-waiting")
+    assert ear.loudest(440) > 0.02
+    assert ear.part(1_000) > 0.1
+    listening.cancel()
+    await asyncio.gather(call, listening, return_exceptions=True)
 
 
 @needs_server
