@@ -59,6 +59,19 @@ async def press_to_proof(scene: Scene, ear: Ear, presses: int, source: random.Ra
     }
 
 
+async def press_to_fault(scene: Scene, presses: int) -> dict[str, Any]:
+    """A switch that says off and lets everything through: how soon the service says fault."""
+    told: list[float] = []
+    for _ in range(presses):
+        await scene.twin.command({"stuck_switch": True})
+        at = scene.press("muted")
+        told.append(await scene.lamp("fault") - at)
+        await scene.twin.command({"heal": True})
+        scene.press("live")
+        await scene.lamp("live")
+    return {"presses": presses, "press_to_fault": percentiles(told)}
+
+
 @contextlib.contextmanager
 def system_bus(folder: Path) -> Iterator[None]:
     """A private bus, in DBUS_SYSTEM_BUS_ADDRESS."""
@@ -138,6 +151,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
             report["mute"] = await press_to_proof(scene, ear, options.presses, source)
             listener.cancel()
             await asyncio.gather(listener, return_exceptions=True)
+            report["fault"] = await press_to_fault(scene, max(2, options.presses // 4))
             report["replug"] = await replugs(scene, options.replugs)
             report["live"] = await live_sequences(scene, options.live, live)
     return report
@@ -145,11 +159,16 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def table(report: dict[str, Any]) -> str:
     lines = [f"{'':28}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}"]
-    rows = (("mute", "press_to_far_end_silence"), ("mute", "press_to_mute_proven"), ("replug", "plug_to_mute_proven"))
+    rows = (
+        ("mute", "press_to_far_end_silence"),
+        ("mute", "press_to_mute_proven"),
+        ("fault", "press_to_fault"),
+        ("replug", "plug_to_mute_proven"),
+    )
     for part, name in rows:
         row = report[part][name]
         lines.append(f"{name.replace('_', ' '):28}{row['p50_ms']:9}{row['p99_ms']:9}{row['max_ms']:9}")
-    for part in ("mute", "model", "replug", "live", "idle"):
+    for part in ("mute", "fault", "model", "replug", "live", "idle"):
         plain = {key: value for key, value in report[part].items() if not isinstance(value, dict)}
         lines.append(f"{part:8}" + "  ".join(f"{key.replace('_', ' ')} {value}" for key, value in plain.items()))
     return "\n".join([*lines, f"seed {report['seed']}, load average {report['load_average']}"])

@@ -62,8 +62,7 @@ async def test_call_waiting_sounds_under_a_call_and_not_instead_of_it(twin: Head
     ear, note = Ear(twin, "ear.monitor"), [round(8_000 * math.sin(math.pi * at / 8)) for at in range(32_000)]
     call = asyncio.create_task(asyncio.to_thread(play, "headset", array("h", note), 16_000))
     listening = asyncio.create_task(ear.listen())
-    await eventually(lambda: ear.part(1_000) > 0.1)
-    assert ear.part(440) < 0.01
+    await eventually(lambda: ear.part(1_000) > 0.23 and ear.part(440) < 0.01)
     await Earpiece(lambda: "headset", -30.0, unheard).play_tone("call-waiting")
     assert ear.loudest(440) > 0.02
     assert ear.part(1_000) > 0.1
