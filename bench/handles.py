@@ -72,6 +72,7 @@ class Handles:
                 web.post("/unit/call", self.unit_call),
                 web.get("/hub.json", self.to_console),
                 web.post("/hub/acknowledge", self.to_console),
+                web.post("/hub/shift", self.to_console),
                 web.route("*", "/console/{path:.*}", self.to_console),
                 web.get("/console", self.console_page),
             ]

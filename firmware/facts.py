@@ -266,6 +266,14 @@ class SelfTest(Fact, frozen=True):
     running: str = ""
 
 
+class Shift(Fact, frozen=True):
+    """Whether a dispatcher is on shift here (None: not known), who, and until when at the latest (RFC 3339)."""
+
+    on: bool | None = None
+    who: str = ""
+    until: str = ""
+
+
 class Update(Fact, frozen=True):
     """`state` is idle, waiting, fetching, installing, restarting, proving (a bundle) or on-trial (settings).
 
@@ -345,3 +353,4 @@ class Status(Fact, frozen=True):
     selftest: SelfTest = SelfTest()
     storage: Storage = Storage()
     remote_help: RemoteHelp = RemoteHelp()
+    shift: Shift = Shift()

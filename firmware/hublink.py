@@ -3,6 +3,7 @@
 On the bus: `org.homedispatch.HubLink` with `Publish(topic, payload)`, which returns when the hub has it and fails
 otherwise: an alert is retained, and proven by the broker's echo; an event passes once. Answers of supervisors go
 to `Alerts.Acknowledge`, again until it takes them; alerts that the broker held from before go to `Alerts.Held`.
+What the agency orders goes to its service, and what came of it back (`firmware.orders`).
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from collections import deque
 
 import msgspec
 
-from firmware import bus, facts, tidings
+from firmware import bus, facts, orders, tidings
 from firmware.drivers import mqtt
 from firmware.service import Unit, run
 
@@ -131,6 +132,8 @@ class HubLink:
                 self.unit.group.create_task(self.answer(id, payload))
             elif branch == "alert" and payload and retained:
                 self.unit.group.create_task(self.held(id))
+            elif branch == "command" and payload and not retained:  # an order of yesterday is none
+                self.unit.group.create_task(self.obey(link, id, payload))
 
     async def held(self, id: str) -> None:
         """A broker that went back to an older state may hold an alert that was answered: the alerts service knows."""
@@ -138,6 +141,13 @@ class HubLink:
             await bus.call(self.unit.bus, "Alerts", "Held", "s", id)
         except bus.BusError as error:
             log.warning("%s", error, extra={"alert": id})
+
+    async def obey(self, link: mqtt.Link, name: str, payload: bytes) -> None:
+        result = msgspec.json.encode(await orders.obeyed(self.unit.bus, name, payload))
+        try:
+            await link.publish(f"result/{name}", result, retain=False, timeout_s=self.address.connect_timeout_s)
+        except mqtt.HubError as error:
+            log.warning("%s", error)
 
     async def answer(self, id: str, payload: bytes) -> None:
         """A person's answer goes to the alerts service until that has taken it; one that is not whole is refused."""

@@ -38,13 +38,12 @@ class Power:
         self.said, self.looked_at = facts.PowerReading(source=""), float("-inf")
         self.call: bool | None = None
         self.transferred: bool | None = None
-        self.quiet_since, self.shift_until = time.monotonic(), 0.0
+        self.quiet_since, self.shift = time.monotonic(), facts.Shift()
         self.sources = Sources(unit.config.unit.power, self.look)
         self.actions = Actions(unit, self.was_transferred)
         methods = [
             bus.Method("TestBattery", "", (), "s", self.ask_test),
             bus.Method("StopTest", "", (), "", self.stop_test),
-            bus.Method("OnShift", "x", ("minutes",), "", self.on_shift),
         ]
         self.export = bus.Export(unit.bus, "Power", facts.Power(), methods)
 
@@ -66,10 +65,6 @@ class Power:
     async def stop_test(self) -> None:
         if self.test.running_since is not None:
             self.order("stop", "stopped by a person")
-
-    async def on_shift(self, minutes: int) -> None:
-        """A shift is on for so long from now (at most a day); 0 ends it. No test runs on a shift."""
-        self.shift_until = time.monotonic() + 60 * min(max(0, minutes), 1_440)
 
     # What is read.
 
@@ -110,6 +105,11 @@ class Power:
                 self.quiet_since = time.monotonic()
             self.looked_at = float("-inf")
 
+    async def follow_shift(self) -> None:
+        async for shift in bus.follow(self.unit.bus, "Shift", facts.Shift):
+            self.shift = shift or facts.Shift()
+            self.looked_at = float("-inf")
+
     # The battery test and what a discharge teaches.
 
     def day(self, now: float) -> battery_test.Day:
@@ -120,7 +120,7 @@ class Power:
             days_since=(clock - tested).total_seconds() / 86_400 if tested else None,
             quiet_s=now - self.quiet_since,
             call=self.call,
-            on_shift=now < self.shift_until,
+            on_shift=self.shift.on,
         )
 
     def discharge(self, said: facts.PowerReading, now: float) -> None:
@@ -212,6 +212,7 @@ async def body(unit: Unit) -> None:
         unit.group.create_task(power.sources.forever(name), name=name)
     unit.group.create_task(power.actions.forever(), name="actions")
     unit.group.create_task(power.follow_calls(), name="calls")
+    unit.group.create_task(power.follow_shift(), name="shift")
     unit.ready()
     try:
         await asyncio.Event().wait()

@@ -1,5 +1,5 @@
 """The readiness service: the verdict of all checks, as `org.homedispatch.Readiness`; beside it the clock's
-error and `org.homedispatch.SelfTest`."""
+error, `org.homedispatch.SelfTest` and `org.homedispatch.Shift`."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from firmware import bus, facts, pulse
 from firmware.drivers import kernel_clock
 from firmware.selftests.desk import Desk
 from firmware.service import Unit, run
+from firmware.shift import Shift
 from firmware.verdict import State, decide
 
 CLOCK_EVERY_S = 10.0
@@ -73,7 +74,10 @@ async def body(unit: Unit) -> None:
     await service.clock.own()
     desk = Desk(unit)
     await desk.export.own()
-    for task in (service.follow, service.follow_pulse, service.judge, service.read_clock, desk.follow_panel):
+    shift = Shift(unit)
+    shift.begin()
+    await shift.export.own()
+    for task in (service.follow, service.follow_pulse, service.judge, service.read_clock, desk.follow_panel, shift.keep):
         unit.group.create_task(task(), name=task.__name__)
     unit.ready()
 

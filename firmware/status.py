@@ -53,8 +53,10 @@ SECTIONS: dict[str, tuple[type[msgspec.Struct], Merge]] = {
     "Clock": (facts.Clock, _section("clock")),
     "SelfTest": (facts.SelfTest, _section("selftest")),
     "RemoteHelp": (facts.RemoteHelp, _section("remote_help")),
+    "Shift": (facts.Shift, _section("shift")),
 }
-BESIDE = {"Clock": "Readiness", "SelfTest": "Readiness", "RemoteHelp": "Panel"}  # whose process they live in
+# Whose process they live in.
+BESIDE = {"Clock": "Readiness", "SelfTest": "Readiness", "Shift": "Readiness", "RemoteHelp": "Panel"}
 
 
 def document(unit: str, known: dict[str, msgspec.Struct], at: str, faults: tuple[str, ...] = ()) -> facts.Status:

@@ -1,7 +1,8 @@
 """The updates service: follows the signed repository and takes what is due. Bus name org.homedispatch.Updates.
 
 It decides by the pure policy, from signed files and this unit's own facts. Settings go on trial (`release.settling`),
-bundles to RAUC (`release.proving`). `Hold(who, minutes)` keeps updates away until it ends: a lease, never a lock.
+bundles to RAUC (`release.proving`). A shift (`firmware.shift`) keeps updates away, and so does `Hold(who, minutes)` for
+whoever else has reason to: both are leases, never locks.
 """
 
 import asyncio
@@ -56,6 +57,10 @@ class Updates:
             before, self.ledger.call = self.ledger.in_call, call
             if before and self.ledger.in_call is not True:
                 await self.hold("call", int(self.policy.quiet_minutes))
+
+    async def follow_shift(self) -> None:
+        async for shift in bus.follow(self.unit.bus, "Shift", facts.Shift):
+            self.ledger.shift = shift.on if shift else None
 
     async def follow_hub(self) -> None:
         async for link in bus.follow(self.unit.bus, "HubLink", facts.Hub):
@@ -176,6 +181,7 @@ async def body(unit: Unit) -> None:
     await updates.ledger.export.own()
     unit.group.create_task(updates.follow_calls())
     unit.group.create_task(updates.follow_hub())
+    unit.group.create_task(updates.follow_shift())
     if unit.config.unit.updates.bundles != "none":
         await proving.show_slots(updates.ledger)
     unit.ready()

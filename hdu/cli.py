@@ -13,6 +13,7 @@ COMMANDS = {
     "status": "what the unit knows of itself (--json: the status document)",
     "watch": "the uplinks and everything else, live in the terminal",
     "selftest": "is this unit fit for a shift? all parts, in words (--json), with an exit status",
+    "shift": "on NAME | off: who is on shift here; updates and battery tests wait for its end",
     "log": "read, filter and verify the flight recorder",
     "survey": "is this home fit for dispatching? a soak, judged line by line (--report page.html)",
     "config": "check | show: the configuration, with every fault and every bound",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from firmware.facts import Status, Storage
 from hdu import unit
 from hdu.arguments import Arguments
+from hdu.shift import words
 
 
 def text(value: object, unit: str = "") -> str:
@@ -24,6 +25,7 @@ def rows(status: Status) -> list[tuple[str, str]]:
     found.append(("panel", f"panic {panel.panic}, mute {text(panel.mute)}"))
     found += [("", f"fault: {fault}") for fault in panel.faults]
     found.append(("headset", f"present {text(status.headset.present)}, {text(status.headset.name)}"))
+    found.append(("shift", words(status.shift)))
     found.append(("call", f"{text(status.call.state)}, MOS {text(status.call.mos)}"))
     for each in status.uplinks:
         mark = "active" if each.active else "standby"

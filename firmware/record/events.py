@@ -20,6 +20,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "Updates": facts.Update,
     "Clock": facts.Clock,
     "RemoteHelp": facts.RemoteHelp,
+    "Shift": facts.Shift,
 }
 SKIPPED = {"Status", "Recorder"}  # the one is all of the others again, the other is this
 URGENT = {"Panel", "Power", "Calls", "alert", "delivered", "acknowledged"}  # on disk before anything else

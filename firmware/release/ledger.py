@@ -19,7 +19,7 @@ F = TypeVar("F", bound=msgspec.Struct)
 
 
 class Ledger:
-    """`call` and `hub` are followed by the service; the other facts are asked for when they are needed."""
+    """`call`, `shift` and `hub` are followed by the service; the other facts are asked for when they are needed."""
 
     def __init__(self, unit: Unit, methods: Sequence[bus.Method]) -> None:
         self.unit, self.hardware = unit, unit.config.unit.updates
@@ -27,6 +27,7 @@ class Ledger:
         self.memory = memory.load(self.folder / "memory.json")
         self.call: facts.Call | None = None
         self.hub: bool | None = None
+        self.shift: bool | None = None
         self.export = bus.Export(unit.bus, "Updates", self.fact(facts.Update()), methods)
 
     def fact(self, before: facts.Update) -> facts.Update:
@@ -66,6 +67,11 @@ class Ledger:
     def in_call(self) -> bool | None:
         return None if self.call is None or self.call.state is None else self.call.state != "idle"
 
+    @property
+    def on_shift(self) -> bool | None:
+        """A lease that runs is a shift; without one, what the shift itself says."""
+        return True if memory.held(self.memory, time.time()) else self.shift
+
     async def situation(self, halted: frozenset[str] = frozenset()) -> Situation:
         """What the policy asks about this unit, as it is now."""
         power, uplinks = await self.ask("Power", facts.Power), await self.ask("Uplinks", facts.Uplinks)
@@ -76,7 +82,7 @@ class Ledger:
             booted=RELEASE,
             site=self.memory.site,
             least=self.memory.proven,
-            on_shift=memory.held(self.memory, time.time()),
+            on_shift=self.on_shift,
             in_call=self.in_call,
             on_mains={"mains": True, "battery": False}.get(power.source) if power else None,
             over_lte=active.kind == "lte" if active else None,

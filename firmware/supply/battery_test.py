@@ -3,9 +3,9 @@
 A test runs the unit from its battery although mains is there: only off shift, with a charged battery and no call for a
 while. It ends at the floor, at a call, at a shift, and at once when mains fails for real.
 
-What says that a shift is on: the dispatcher's sign-on (`Power.OnShift(minutes)`, until its end), and without one every
-call: whoever took a call within `test_quiet_minutes` is taken to be on shift, and so is a unit that has not run for as
-long. Where nobody knows whether a call is up, nothing is tested.
+What says that a shift is on: the dispatcher's sign-on (`firmware.shift`), and without one every call: whoever took a call
+within `test_quiet_minutes` is taken to be on shift, and so is a unit that has not run for as long. Where nobody knows
+whether a shift is on or a call is up, nothing is tested.
 """
 
 from typing import Literal
@@ -37,7 +37,7 @@ class Day(Fact, frozen=True):
     days_since: float | None
     quiet_s: float
     call: bool | None = None
-    on_shift: bool = False
+    on_shift: bool | None = None
 
 
 def obstacle(said: PowerReading, told: bool | None, day: Day) -> str:
@@ -46,8 +46,8 @@ def obstacle(said: PowerReading, told: bool | None, day: Day) -> str:
         return "mains is not there"
     if said.testing is None:
         return f"{said.source} cannot run a test"
-    if day.on_shift:
-        return "a shift is on"
+    if day.on_shift is not False:
+        return "a shift is on" if day.on_shift else "nobody knows whether a shift is on"
     if day.call is not False:
         return "a call is up, or nobody knows"
     return ""

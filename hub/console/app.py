@@ -1,5 +1,5 @@
-"""The console over HTTP: /hub.json, /hub/acknowledge, /events and the page. Every address the page uses is relative,
-so that it works wherever it is mounted."""
+"""The console over HTTP: /hub.json, /hub/acknowledge, /hub/shift, /events and the page. Every address the page uses is
+relative, so that it works wherever it is mounted."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -14,7 +15,7 @@ from aiohttp import web
 from hub.console.document import document
 from hub.console.feed import Feed
 from hub.console.fleet_page import FleetPage
-from hub.console.link import Link, NoBroker
+from hub.console.link import Link, NoAnswer, NoBroker
 from hub.console.messages import NAME_LENGTH
 
 STATIC = Path(__file__).parent / "static"
@@ -29,11 +30,30 @@ POLICY = {
 }
 
 
+B = TypeVar("B", bound=msgspec.Struct)
+
+
 class Acknowledge(msgspec.Struct, forbid_unknown_fields=True):
     """The body of POST /hub/acknowledge."""
 
     alert: str
     by: str
+
+
+class Sign(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of POST /hub/shift: `who` goes on shift at `unit` for so many minutes, or the shift ends (0)."""
+
+    unit: str
+    who: str
+    minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)]
+
+
+class Bad(Exception):
+    """A request that is refused; `status` is HTTP's."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 class Pages:
@@ -64,25 +84,46 @@ class Pages:
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """200 with the answer that counts once the broker has it; 400, 403, 404 or 503 with one line."""
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-            return _line(403, "acknowledge: asked by a page of another site; use the console's own page")
         try:
-            asked = msgspec.json.decode(await request.read(), type=Acknowledge)
-        except (msgspec.DecodeError, UnicodeDecodeError, web.HTTPRequestEntityTooLarge) as error:
-            return _line(400, f'acknowledge: {error}; send {{"alert": ID, "by": NAME}}')
-        by = " ".join(asked.by.split())
-        if not by or len(by) > NAME_LENGTH or not by.isprintable():
-            return _line(400, f"acknowledge: by must be a name of 1 to {NAME_LENGTH} printable characters")
-        return await self._answer(asked.alert, by)
-
-    async def _answer(self, alert: str, by: str) -> web.Response:
-        try:
-            row = await self.link.acknowledge(alert, by)
+            asked = await _body(request, Acknowledge, '{"alert": ID, "by": NAME}')
+            row = await self.link.acknowledge(asked.alert, _name("by", asked.by))
+        except Bad as error:
+            return _line(error.status, f"acknowledge: {error}")
         except KeyError:
-            return _line(404, f"acknowledge: no alert {alert[:40]!r} here; see /hub.json for those there are")
+            return _line(404, f"acknowledge: no alert {asked.alert[:40]!r} here; see /hub.json for those there are")
         except NoBroker as error:
             return _line(503, f"acknowledge: {error}")
         return web.Response(body=msgspec.json.encode(row), content_type="application/json")
+
+    async def shift(self, request: web.Request) -> web.Response:
+        """200 with the end of the shift once the unit itself has said so; 400, 403, 404 or 503 with one line."""
+        try:
+            asked = await _body(request, Sign, '{"unit": UNIT, "who": NAME, "minutes": 0 to 1440}')
+            until = await self.link.sign(asked.unit, _name("who", asked.who), asked.minutes)
+        except Bad as error:
+            return _line(error.status, f"shift: {error}")
+        except KeyError:
+            return _line(404, f"shift: no unit {asked.unit[:40]!r} here; see /hub.json for those there are")
+        except (NoBroker, NoAnswer) as error:
+            return _line(503, f"shift: {error}")
+        return web.json_response({"unit": asked.unit, "until": until})
+
+
+async def _body(request: web.Request, kind: type[B], example: str) -> B:
+    """What is asked, by a page of the console's own; Bad for anything else."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise Bad(403, "asked by a page of another site; use the console's own page")
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, web.HTTPRequestEntityTooLarge) as error:
+        raise Bad(400, f"{error}; send {example}") from error
+
+
+def _name(field: str, given: str) -> str:
+    name = " ".join(given.split())
+    if not name or len(name) > NAME_LENGTH or not name.isprintable():
+        raise Bad(400, f"{field} must be a name of 1 to {NAME_LENGTH} printable characters")
+    return name
 
 
 def _must_not_end(task: asyncio.Task[None]) -> None:
@@ -107,6 +148,7 @@ def application(host: str, port: int, tls: Path, updates: Path | None = None) ->
     app.router.add_get("/fleet", releases.page)
     app.router.add_get("/fleet.json", releases.json)
     app.router.add_post("/hub/acknowledge", pages.acknowledge)
+    app.router.add_post("/hub/shift", pages.shift)
     app.router.add_static("/static/", STATIC)
     app.on_response_prepare.append(_with_policy)
     app.on_shutdown.append(pages.feed.close)

@@ -33,6 +33,7 @@ class UnitRow(msgspec.Struct, frozen=True):
     hub: facts.Hub | None = None
     update: facts.Update | None = None
     selftest: facts.SelfTest | None = None
+    shift: facts.Shift | None = None
 
 
 class Broker(msgspec.Struct, frozen=True):

@@ -15,22 +15,35 @@ import aiomqtt
 import msgspec
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from ulid import ULID
 
 from hub.console import view as seen
-from hub.console.messages import FILTER, ROOT, Refused, read
+from hub.console.messages import FILTER, ROOT, Refused, ResultSaid, read
 from hub.console.times import rfc3339
 from hub.console.view import AlertRow, View
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.2, 5.0
 CONNECT_S, KEEPALIVE_S = 5.0, 5
 ANSWER_KEPT_S = 7 * 24 * 3600
-CONFIRM_S = 3.0
+CONFIRM_S, ORDER_S = 3.0, 5.0
 LOGGED, LOGGED_EVERY = 20, 1_000  # of the ignored messages of one reason: a flood must not fill the log
 log = logging.getLogger("console")
 
 
 class NoBroker(Exception):
     """The broker did not confirm; nothing is known to have been published. Try again."""
+
+
+class NoAnswer(Exception):
+    """The unit did not say what came of an order, or refused it; the words say which."""
+
+
+class ShiftOrder(msgspec.Struct, frozen=True):
+    """hdu/v1/UNIT/command/shift: `who` signs on for so many minutes, or the shift ends (0)."""
+
+    id: str
+    who: str
+    minutes: int
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -64,6 +77,7 @@ class Link:
         self._host, self._port, self._tls, self._changed = host, port, context(tls), changed
         self._client: aiomqtt.Client | None = None
         self._answering = asyncio.Lock()
+        self._orders: dict[tuple[str, str], asyncio.Future[ResultSaid]] = {}
         self._news = asyncio.Condition()
 
     async def run(self) -> None:
@@ -91,17 +105,40 @@ class Link:
             except TimeoutError as error:
                 raise NoBroker(f"the broker did not pass the answer to {id} on; try again") from error
 
+    async def sign(self, unit: str, who: str, minutes: int) -> str:
+        """The unit's own word that `who` is on shift (its end), or that nobody is (0 minutes); KeyError: no such unit;
+        NoBroker; NoAnswer where the unit did not take it within ORDER_S."""
+        if unit not in self.view.units:
+            raise KeyError(unit)
+        order = ShiftOrder(str(ULID()), who, minutes)
+        result = self._orders[unit, order.id] = asyncio.get_running_loop().create_future()
+        try:
+            await self._send(f"{unit}/command/shift", order, kept_s=None)
+            said = await asyncio.wait_for(result, ORDER_S)
+        except TimeoutError as error:
+            raise NoAnswer(f"{unit} did not answer; is it on line?") from error
+        finally:
+            del self._orders[unit, order.id]
+        if not said.done:
+            raise NoAnswer(f"{unit} refused: {said.words}")
+        return said.words
+
     async def _publish(self, answer: Answer, unit: str) -> None:
-        """A retained answer that the broker drops after ANSWER_KEPT_S."""
+        await self._send(f"{unit}/ack/{answer.id}", answer, kept_s=ANSWER_KEPT_S)
+
+    async def _send(self, topic: str, content: msgspec.Struct, kept_s: int | None) -> None:
+        """Retained for `kept_s`, after which the broker drops it; None: not retained, for who is there now."""
         if self._client is None:
             raise NoBroker(f"no connection to the broker {self._host}:{self._port}; try again")
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.MessageExpiryInterval = ANSWER_KEPT_S
-        topic, payload = f"{ROOT}{unit}/ack/{answer.id}", msgspec.json.encode(answer)
+        properties.MessageExpiryInterval = kept_s or round(ORDER_S)
+        payload, retain = msgspec.json.encode(content), kept_s is not None
         try:
-            await self._client.publish(topic, payload, qos=1, retain=True, properties=properties, timeout=CONFIRM_S)
+            await self._client.publish(
+                ROOT + topic, payload, qos=1, retain=retain, properties=properties, timeout=CONFIRM_S
+            )
         except aiomqtt.MqttError as error:
-            raise NoBroker(f"the broker did not take the answer to {answer.id} ({error}); try again") from error
+            raise NoBroker(f"the broker did not take {topic} ({error}); try again") from error
 
     async def _until_answered(self, id: str) -> AlertRow:
         """The broker's own echo is the proof: it confirms (PUBACK) also what its access list then throws away."""
@@ -132,6 +169,8 @@ class Link:
         try:
             payload = message.payload if isinstance(message.payload, bytes) else str(message.payload or "").encode()
             said = read(str(message.topic), payload)
+            if isinstance(said, ResultSaid) and (order := self._orders.get((said.unit, said.id))) and not order.done():
+                order.set_result(said)
             self._set(seen.take(self.view, said, time.time(), retained=bool(message.retain)))
         except Refused as refused:
             self._set(seen.refuse(self.view, refused.reason))

@@ -19,7 +19,7 @@ MESSAGE_BYTES = 65_536
 UNIT = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 ALERT_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a ULID in Crockford's base 32
 KIND = re.compile(r"[a-z][a-z0-9-]{0,31}")
-NAME_LENGTH = 80
+NAME_LENGTH, WORDS_LENGTH = 80, 300
 
 Reason = Literal["foreign topic", "too long", "not valid JSON of its kind", "does not agree with its topic"]
 
@@ -74,8 +74,16 @@ class AnswerSaid(Message, frozen=True):
     at: str
 
 
+class ResultSaid(Message, frozen=True):
+    """What came of the order `id` (empty: of one that the unit could not read)."""
+
+    id: str
+    done: bool
+    words: str = ""
+
+
 class Other(Message, frozen=True):
-    """Events and results (a sign of life), commands and withdrawn answers (not even that)."""
+    """Events (a sign of life), commands and withdrawn answers (not even that)."""
 
     by_unit: bool
 
@@ -106,8 +114,11 @@ def _read(unit: str, branch: str, leaf: str, payload: bytes) -> Message:
             return _alert(unit, id, payload) if payload else AlertCleared(unit, id)
         case "ack", id if ALERT_ID.fullmatch(id):
             return _answer(unit, id, payload) if payload else Other(unit, by_unit=False)
-        case ("event", "") | ("result", _):
+        case "event", "":
             return Other(unit, by_unit=True)
+        case "result", _:
+            result = msgspec.json.decode(payload, type=_Result)
+            return ResultSaid(unit, result.id[:NAME_LENGTH], result.done, result.words[:WORDS_LENGTH])
         case "command", _:
             return Other(unit, by_unit=False)
     raise Refused("foreign topic", f"{ROOT}{unit}/{branch}/{leaf}"[:80])
@@ -131,6 +142,12 @@ class _Answer(msgspec.Struct):
     id: str
     by: str
     at: str
+
+
+class _Result(msgspec.Struct):
+    id: str
+    done: bool
+    words: str = ""
 
 
 def _answer(unit: str, id: str, payload: bytes) -> AnswerSaid:

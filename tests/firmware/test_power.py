@@ -38,6 +38,7 @@ class Scene:
         self.seen, self.environment = facts.Power(), dict[str, str]()
         self.news = asyncio.Event()
         self.calls = bus.Export(self.bus, "Calls", facts.Call(state="idle"), self.methods())
+        self.shift = bus.Export(self.bus, "Shift", facts.Shift(on=False))
 
     async def begin(self) -> None:
         self.service = await asyncio.create_subprocess_exec(
@@ -61,6 +62,14 @@ class Scene:
         with (self.folder / "order").open("a") as out:
             out.write("hand-over\n")
         self.calls.set(facts.Call(state="idle"))
+
+    async def answers(self, words: str) -> None:
+        """What a battery test that is asked for is answered, once the news has come to the service."""
+        said = ""
+        async with asyncio.timeout(30.0):
+            while not said.startswith(words):
+                said = await bus.call(self.bus, "Power", "TestBattery")
+                await asyncio.sleep(0.02)
 
     def order(self) -> list[str]:
         return (self.folder / "order").read_text().split() if (self.folder / "order").exists() else []
@@ -91,6 +100,7 @@ async def scene(private_bus: str, tmp_path: Path) -> AsyncIterator[Scene]:
     scene = Scene(tmp_path)
     await scene.twin.start()
     await scene.calls.own()
+    await scene.shift.own()
     scene.environment = {**os.environ, "HDU_CONFIG": str(tmp_path), "DBUS_SYSTEM_BUS_ADDRESS": private_bus}
     await scene.begin()
     task = asyncio.create_task(scene.follow())
@@ -166,10 +176,11 @@ async def test_without_the_calls_service_nothing_is_stopped_early(scene: Scene) 
 async def test_a_battery_test_is_refused_on_shift_and_ends_at_once_when_mains_fails(scene: Scene) -> None:
     await scene.twin.command({"percent": 100})
     await scene.until(lambda power: power.percent == 100)
-    await bus.call(scene.bus, "Power", "OnShift", "x", 60)
-    assert "a shift is on" in await bus.call(scene.bus, "Power", "TestBattery")
-    await bus.call(scene.bus, "Power", "OnShift", "x", 0)
-    assert "begins on power_supply" in await bus.call(scene.bus, "Power", "TestBattery")
+    for on, words in ((None, "not begun: nobody knows whether a shift"), (True, "not begun: a shift is on")):
+        scene.shift.set(facts.Shift(on=on))
+        await scene.answers(words)
+    scene.shift.set(facts.Shift(on=False))
+    await scene.answers("begins on power_supply")
     await scene.until(lambda power: power.test == "running" and power.current_a is not None and power.current_a > 0)
     assert (scene.seen.source, scene.seen.state, scene.twin.state()["testing"]) == ("mains", "normal", True)
     await scene.twin.command({"mains": False})

@@ -42,6 +42,7 @@ def test_every_section_of_the_document_has_somebody_who_knows_it() -> None:
         "Clock": facts.Clock(error_ms=1.0),
         "SelfTest": facts.SelfTest(running="all"),
         "RemoteHelp": facts.RemoteHelp(state="open"),
+        "Shift": facts.Shift(on=True),
     }
     before = document("hdu-0001", known, AT)
     after = {name: document("hdu-0001", {**known, name: fact}, AT) for name, fact in changed.items()}

@@ -68,6 +68,8 @@ async def test_a_trial_outlives_a_death_of_the_service(scene: Scene, service: Se
     [
         ({"Calls": facts.Call(state="active")}, "in a call"),
         ({"Calls": facts.Call()}, "not known whether in a call"),
+        ({"Shift": facts.Shift(on=True, who="Kim")}, "on shift"),
+        ({"Shift": facts.Shift()}, "not known whether on shift"),
         ({"Power": facts.Power(source="battery")}, "on battery"),
         ({"Power": facts.Power()}, "not known whether on battery"),
     ],

@@ -77,6 +77,7 @@ async def scene(tmp_path: Path, private_bus: str, web: tuple[Agency, str]) -> As
         Power=facts.Power(source="mains"),
         Uplinks=facts.Uplinks(uplinks=(wired,)),
         Calls=facts.Call(state="idle"),
+        Shift=facts.Shift(on=False),
         HubLink=facts.Hub(connected=True),
         Clock=facts.Clock(error_ms=1.0),
     )

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from hdu import cli
+from hdu.failure import Failure
 
 WRONG = [
     ["brew"],
@@ -65,3 +66,7 @@ def test_a_unit_that_is_not_there_is_1_and_one_line_without_a_trace(command: str
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("hdu: the unit does not answer") and done.stderr.count("\n") == 1
     assert "first:" in done.stderr
+
+
+def test_no_input_steers_the_terminal() -> None:
+    assert str(Failure("hdu: \u202eevil\x1b[2J\nnext é")) == "hdu: \\u202eevil\\x1b[2J\nnext é"

@@ -74,6 +74,9 @@ export function units(rows, live, now) {
     looks(part("call"), words.call(unit.call));
     looks(part("microphone"), words.microphone(unit.panel));
     looks(part("selftest"), words.selftest(unit.selftest));
+    looks(part("shift"), words.shift(unit.shift));
+    text(part("sign"), unit.shift?.on ? "Sign off" : "Sign on");
+    part("sign").setAttribute("aria-label", `${unit.shift?.on ? "Sign off" : "Sign on"} at ${unit.unit}`);
     text(part("seen"), words.seen(unit, now));
   });
 }
@@ -90,8 +93,8 @@ export function answered(rows) {
   });
 }
 
-export function trouble(id, line) {
-  const card = [...element("open").children].find((each) => each.dataset.key === id);
+export function trouble(id, line, list = "open") {
+  const card = [...element(list).children].find((each) => each.dataset.key === id);
   if (!card) return;
   const place = card.querySelector(".trouble");
   place.hidden = !line;

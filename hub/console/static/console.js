@@ -3,6 +3,7 @@
 
 import * as cards from "./cards.js";
 import * as person from "./person.js";
+import * as shift from "./shift.js";
 import * as sound from "./sound.js";
 import * as words from "./words.js";
 
@@ -125,7 +126,7 @@ const KEYS = {
 };
 
 function pressed(event) {
-  if (person.asking() || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (person.asking() || shift.asking() || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Enter" && event.target.closest("button")) return;
   const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!act) return;
@@ -144,6 +145,9 @@ element("open").addEventListener("click", (event) => {
   if (!card) return;
   if (event.target.closest(".acknowledge")) acknowledge(card.dataset.key);
   else { view.selected = card.dataset.key; show(); }
+});
+element("units").addEventListener("click", (event) => {
+  if (event.target.closest(".sign")) shift.sign(event.target.closest(".card"));
 });
 element("who").addEventListener("click", () => person.ask());
 element("sound").addEventListener("click", () => (sound.blocked() ? sound.enable().then(show) : mute()));

@@ -91,6 +91,11 @@ export function selftest(fact) {
     : ["bad", `Not passed at ${clock(fact.at)}: ${fact.reasons.join(" ")}`];
 }
 
+export function shift(fact) {
+  if (!fact || fact.on === null) return ["unknown", "unknown"];
+  return fact.on ? ["well", `${fact.who}, until ${clock(fact.until)}`] : ["plain", "Nobody"];
+}
+
 export function seen(unit, now) {
   const when = unit.last_seen === null ? "Never seen" : `Last seen ${roughly((now - Date.parse(unit.last_seen)) / 1000)} ago`;
   return unit.version ? `${when} · version ${unit.version}` : when;

@@ -10,7 +10,7 @@ from firmware.supply.battery_test import Day, Recording, Test, decide, record
 
 RATING, POLICY = rated(PowerHardware()), PowerPolicy()
 CHARGED = PowerReading(source="x", mains=True, percent=100.0, voltage_v=8.3, current_a=0.0, testing=False)
-GOOD_DAY = Day(hour_utc=POLICY.test_hour_utc, days_since=None, quiet_s=7_200.0, call=False)
+GOOD_DAY = Day(hour_utc=POLICY.test_hour_utc, days_since=None, quiet_s=7_200.0, call=False, on_shift=False)
 RUNNING = Test(running_since=0.0)
 UNDER_TEST = replace(CHARGED, testing=True, percent=60.0, voltage_v=7.6)
 
@@ -28,6 +28,7 @@ def test_a_due_test_begins_on_a_good_day() -> None:
         replace(GOOD_DAY, call=True),
         replace(GOOD_DAY, call=None),
         replace(GOOD_DAY, on_shift=True),
+        replace(GOOD_DAY, on_shift=None),
     ],
 )
 def test_no_test_on_another_day(day: Day) -> None:
@@ -56,6 +57,7 @@ def test_an_asked_test_that_may_not_begin_says_why(said: PowerReading, told: boo
         (UNDER_TEST, False, GOOD_DAY, "mains is not there"),
         (UNDER_TEST, True, replace(GOOD_DAY, call=True), "a call is up, or nobody knows"),
         (UNDER_TEST, True, replace(GOOD_DAY, on_shift=True), "a shift is on"),
+        (UNDER_TEST, True, replace(GOOD_DAY, on_shift=None), "nobody knows whether a shift is on"),
         (replace(UNDER_TEST, percent=10.0), True, GOOD_DAY, "done"),
         (replace(UNDER_TEST, voltage_v=6.1), True, GOOD_DAY, "done"),
         (replace(UNDER_TEST, percent=None), True, GOOD_DAY, "done"),
