@@ -22,6 +22,7 @@ S = TypeVar("S", bound=Section)
 SEAL = re.compile(rb"# crc32 ([0-9a-f]{8})\n?\Z")
 CHANGED = "is not what was sealed; bring it back, or seal it anew with 'hdu config seal' if a person changed it"
 DEFAULT_FOLDER = "/etc/hdu"
+SHOWN = 200
 
 
 def folder() -> Path:
@@ -95,14 +96,19 @@ def parse(kind: type[S], table: dict[str, Any], where: str, faults: list[str]) -
 
 def _word(key: str) -> str:
     """A key as it can stand in one line."""
-    return key if key.isprintable() else repr(key)
+    return _short(key if key.isprintable() else repr(key))
+
+
+def _short(text: str) -> str:
+    """Enough of `text` to be found in the file."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
 
 
 def _value(key: str, value: Any, kind: Any, where: str, faults: list[str], good: dict[str, Any]) -> None:
     try:
         good[key] = msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        faults.append(f"{where}: {key} = {value!r} is refused: {error}")
+        faults.append(f"{where}: {key} = {_short(repr(value))} is refused: {_short(str(error))}")
 
 
 def bounds(kind: Any) -> str:

@@ -77,7 +77,8 @@ async def body(unit: Unit) -> None:
     shift = Shift(unit)
     shift.begin()
     await shift.export.own()
-    for task in (service.follow, service.follow_pulse, service.judge, service.read_clock, desk.follow_panel, shift.keep):
+    tasks = (service.follow, service.follow_pulse, service.judge, service.read_clock, desk.follow_panel, shift.keep)
+    for task in tasks:
         unit.group.create_task(task(), name=task.__name__)
     unit.ready()
 

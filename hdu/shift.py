@@ -22,9 +22,9 @@ def words(shift: facts.Shift) -> str:
     return "nobody is on shift" if shift.on is False else "it is not known whether a shift is on"
 
 
-def _call(method: str, *given: object) -> str:
+def _call(method: str, signature: str = "", *given: object) -> str:
     try:
-        return str(asyncio.run(bus.call(bus.connect(), "Shift", method, *given)) or "")
+        return str(asyncio.run(bus.call(bus.connect(), "Shift", method, signature, *given)) or "")
     except bus.BusError as error:
         raise Failure(f"hdu shift: {error}") from error
 

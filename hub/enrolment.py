@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from msgspec import Meta, Struct
 
 from firmware.failover.tunnels import ALL, MAX_UNITS
+from hub.certificates import NOT_SOUND
 
 PROBING = "hdu probing key of "
 LONGEST_BYTES = 64 * 1024
@@ -96,7 +97,7 @@ def certificate_key(request: Request) -> Public:
         names = [str(name.value) for name in asked.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         good = asked.is_signature_valid and names == [request.unit]
         public = asked.public_key()
-    except (ValueError, InvalidSignature, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType) as error:
+    except NOT_SOUND as error:
         raise EnrolmentError("request: its certificate request cannot be read; make it anew on the unit") from error
     if not good or not isinstance(public, Public) or not isinstance(public.curve, ec.SECP256R1):
         raise EnrolmentError("request: its certificate request is not this unit's; make it anew on the unit")

@@ -3,9 +3,9 @@
 A test runs the unit from its battery although mains is there: only off shift, with a charged battery and no call for a
 while. It ends at the floor, at a call, at a shift, and at once when mains fails for real.
 
-What says that a shift is on: the dispatcher's sign-on (`firmware.shift`), and without one every call: whoever took a call
-within `test_quiet_minutes` is taken to be on shift, and so is a unit that has not run for as long. Where nobody knows
-whether a shift is on or a call is up, nothing is tested.
+What says that a shift is on: the dispatcher's sign-on (`firmware.shift`), and without one every call: whoever took a
+call within `test_quiet_minutes` is taken to be on shift, and so is a unit that has not run for as long. Where nobody
+knows whether a shift is on or a call is up, nothing is tested.
 """
 
 from typing import Literal

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
 from firmware.selftests.report import Outcome
+from hub.certificates import NOT_SOUND
 
 
 class Finding(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +59,7 @@ def sign(report: Acceptance, certificate: bytes, key: bytes) -> bytes:
     try:
         own = load_pem_private_key(key, password=None)
         x509.load_pem_x509_certificate(certificate)
-    except (ValueError, TypeError) as error:
+    except NOT_SOUND as error:
         raise ReportRefused("this unit's key or certificate cannot be read; provision it again") from error
     if not isinstance(own, ec.EllipticCurvePrivateKey):
         raise ReportRefused("this unit's key is of another kind; provision it again")
@@ -76,7 +77,7 @@ def verify(data: bytes, authority: bytes) -> Acceptance:
         signature = base64.b64decode(signed.signature, validate=True)
     except (msgspec.DecodeError, binascii.Error, RecursionError) as error:
         raise ReportRefused(f"this is no acceptance report ({' '.join(str(error).split())[:120]})") from error
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except NOT_SOUND as error:
         raise ReportRefused("its certificate is not of this authority") from error
     names = [str(name.value) for name in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if names != [signed.report.unit]:

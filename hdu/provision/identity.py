@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
@@ -27,6 +26,7 @@ from hdu.provision.answers import Answers
 from hdu.provision.site_file import SiteFile
 from hdu.provision.store import SECRET, SERVICES, File
 from hub import sealing
+from hub.certificates import NOT_SOUND
 from hub.enrolment import PROBING, Grant, Request, certificate_request, sign
 from hub.tunnel_keys import public_key, tunnel_key
 
@@ -88,7 +88,7 @@ def check(grant: Grant, site: SiteFile, answers: Answers, keys: Keys) -> bytes:
         found.verify_directly_issued_by(authority)
         names = [str(name.value) for name in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
         ours = found.public_key() == key.public_key() and names == [answers.unit]
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except NOT_SOUND as error:
         raise Refused("the grant's certificate is not the agency's; sign the request again") from error
     if not ours:
         raise Refused("the grant answers an older request; sign the newest one")

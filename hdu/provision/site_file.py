@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Meta
 
@@ -22,16 +21,10 @@ from firmware.config import Section, Site, UnitFile
 from firmware.configfile import parse
 from firmware.failover.tunnels import ALL
 from hdu.provision import toml
+from hub.certificates import NOT_SOUND
 from hub.enrolment import Pem, TunnelKey
 
 LONGEST_BYTES = 64 * 1024
-AUTHORITY_ERRORS = (
-    ValueError,
-    UnsupportedAlgorithm,
-    x509.ExtensionNotFound,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
 OWN = {  # of unit.toml: what provisioning fills in
     "": ("name", "certificates", "probing_key"),
     "headset": ("vendor_id", "product_id", "serial", "usb_port"),
@@ -124,7 +117,7 @@ def _authority(pem: str, where: str) -> list[str]:
         is_authority = found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
         is_authority = is_authority and isinstance(found.public_key(), ec.EllipticCurvePublicKey)
         expired = found.not_valid_after_utc < datetime.now(UTC)
-    except AUTHORITY_ERRORS as error:
+    except NOT_SOUND as error:
         return [f"{where}: authority is no certificate ({_one_line(error)}); {again}"]
     faults = (
         [] if is_authority else [f"{where}: authority is a certificate, but not an authority's with an EC key; {again}"]

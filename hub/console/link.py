@@ -111,7 +111,8 @@ class Link:
         if unit not in self.view.units:
             raise KeyError(unit)
         order = ShiftOrder(str(ULID()), who, minutes)
-        result = self._orders[unit, order.id] = asyncio.get_running_loop().create_future()
+        result: asyncio.Future[ResultSaid] = asyncio.get_running_loop().create_future()
+        self._orders[unit, order.id] = result
         try:
             await self._send(f"{unit}/command/shift", order, kept_s=None)
             said = await asyncio.wait_for(result, ORDER_S)

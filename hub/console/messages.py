@@ -83,7 +83,7 @@ class ResultSaid(Message, frozen=True):
 
 
 class Other(Message, frozen=True):
-    """Events (a sign of life), commands and withdrawn answers (not even that)."""
+    """Events and withdrawn results (a sign of life), commands and withdrawn answers (not even that)."""
 
     by_unit: bool
 
@@ -114,11 +114,11 @@ def _read(unit: str, branch: str, leaf: str, payload: bytes) -> Message:
             return _alert(unit, id, payload) if payload else AlertCleared(unit, id)
         case "ack", id if ALERT_ID.fullmatch(id):
             return _answer(unit, id, payload) if payload else Other(unit, by_unit=False)
-        case "event", "":
-            return Other(unit, by_unit=True)
-        case "result", _:
+        case "result", _ if payload:
             result = msgspec.json.decode(payload, type=_Result)
             return ResultSaid(unit, result.id[:NAME_LENGTH], result.done, result.words[:WORDS_LENGTH])
+        case ("event", "") | ("result", _):
+            return Other(unit, by_unit=True)
         case "command", _:
             return Other(unit, by_unit=False)
     raise Refused("foreign topic", f"{ROOT}{unit}/{branch}/{leaf}"[:80])

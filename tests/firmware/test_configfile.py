@@ -82,3 +82,9 @@ def test_a_flipped_bit_never_stops_the_unit(flip: int, tmp_path_factory: pytest.
 
 def test_bounds_read_as_words() -> None:
     assert bounds(UnitFile.__annotations__["name"]).startswith("str, matches")
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    faults: list[str] = []
+    parse(Site, {"hub": ["x" * 9_999], "y" * 9_999: 1}, "site.toml", faults)
+    assert len(faults) == 2 and all(len(fault) < 700 and "characters)" in fault for fault in faults)

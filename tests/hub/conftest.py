@@ -123,7 +123,10 @@ class Console:
             return await answer.json()
 
     async def acknowledge(self, body: bytes | str, **headers: str) -> tuple[int, str]:
-        async with self.http.post("http://console/hub/acknowledge", data=body, headers=headers) as answer:
+        return await self.post("acknowledge", body, **headers)
+
+    async def post(self, what: str, body: bytes | str, **headers: str) -> tuple[int, str]:
+        async with self.http.post(f"http://console/hub/{what}", data=body, headers=headers) as answer:
             return answer.status, await answer.text()
 
     async def until(self, true: Callable[[Any], bool], what: str) -> Any:

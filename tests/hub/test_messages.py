@@ -44,6 +44,7 @@ ANSWER = facts.Acknowledgement(id=ID, by="Ana", at="2026-11-22T10:00:05.000Z")
         (f"ack/{ID}", b"", Other("hdu-0001", by_unit=False)),
         ("event", b"\xff anything", Other("hdu-0001", by_unit=True)),
         ("result/reboot", b"", Other("hdu-0001", by_unit=True)),
+        ("result/shift", b'{"id":"1","done":true,"words":"x"}', ResultSaid("hdu-0001", "1", True, "x")),
         ("command/reboot", b"", Other("hdu-0001", by_unit=False)),
     ],
 )

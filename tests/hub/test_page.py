@@ -296,6 +296,45 @@ async def test_what_the_page_says_of_a_unit(desk: Desk) -> None:
     assert "unknown" in await desk.page.locator(".card .call").inner_text()
 
 
+async def status(desk: Desk, shift: facts.Shift) -> None:
+    said = facts.Status(unit=UNITS[0], version="0.1.0", slot="A", at=rfc3339(time.time()), shift=shift)
+    await desk.say("status", msgspec.json.encode(said))
+
+
+async def test_a_dispatcher_is_signed_on_and_off(desk: Desk) -> None:
+    """What the card says is what the unit said, not what was typed."""
+    await desk.say("online", b"true")
+    await status(desk, facts.Shift(on=False))
+    await desk.told(".card .shift", "Nobody")
+    await desk.unit.subscribe(f"hdu/v1/{UNITS[0]}/command/shift", qos=1)
+    for typed, minutes, said in (
+        ("Kim Lee", 480, facts.Shift(on=True, who="Kim Lee", until=rfc3339(time.time()))),
+        ("", 0, facts.Shift(on=False)),
+    ):
+        await desk.page.click(".card .sign")
+        if typed:
+            await desk.page.fill("#signing-who", typed)
+            await desk.page.fill("#signing-hours", "8")
+            await desk.page.keyboard.press("Enter")
+        async with asyncio.timeout(10):
+            message = await anext(aiter(desk.unit.messages))
+        assert isinstance(message.payload, bytes)
+        order = json.loads(message.payload)
+        assert order["minutes"] == minutes and order["who"] == (typed or "console")
+        result = {"id": order["id"], "done": True, "words": said.until}
+        await desk.unit.publish(f"hdu/v1/{UNITS[0]}/result/shift", json.dumps(result).encode(), qos=1)
+        await status(desk, said)
+        await desk.told(".card .shift", said.who or "Nobody")
+        await desk.told(".card .sign", "Sign off" if said.on else "Sign on")
+
+
+async def test_a_unit_that_refuses_a_shift_is_shown_with_its_reason(desk: Desk) -> None:
+    await status(desk, facts.Shift(on=True, who="Kim", until=rfc3339(time.time())))
+    await desk.told(".card .sign", "Sign off")
+    await desk.page.click(".card .sign")
+    await desk.told(".card .trouble", f"{UNITS[0]} did not answer; is it on line?")
+
+
 async def test_a_click_survives_pushes(desk: Desk) -> None:
     """The page must not swap a button while it is being pressed."""
     await desk.page.click("#who")

@@ -24,6 +24,21 @@ def test_what_is_not_mutated_is_taken(tmp_path: Path) -> None:
         tries.outcomes.clear()
 
 
+def test_a_name_that_turns_the_line_around_is_shown_escaped(tmp_path: Path) -> None:
+    tries = Tries(tmp_path)
+    tries.one("request", tries.good["request"].replace(b'"signature"', '"sign\u202eture"'.encode()))
+    assert tries.outcomes == {"request refused": 1}
+
+
+def test_a_request_of_a_version_that_is_none_is_refused(tmp_path: Path) -> None:
+    """The version's byte, in base64 at this place: 0 becomes 4."""
+    tries = Tries(tmp_path)
+    good = tries.good["request"]
+    assert b"UCAQAwEz" in good
+    tries.one("request", good.replace(b"UCAQAwEz", b"UCAQQwEz"))
+    assert tries.outcomes == {"request refused": 1}
+
+
 def test_a_refusal_that_wrote_something_would_be_seen(tmp_path: Path) -> None:
     tries = Tries(tmp_path)
     (tmp_path / "made").write_text("half")
