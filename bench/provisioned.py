@@ -33,7 +33,7 @@ SIGNER = (
 )
 IMAGE_BYTES, CARD_BYTES, PIECE_BYTES = 48 << 20, 64 << 20, 1 << 20
 LABELS = f"hdu:unit={NAME};panel=PNL-00317\n8944500102198304826\n+15550001234\n0b0e:0300\n"
-OWN = {"": ("name", "probing_key", "certificates"), "softphone": ("listen_address",)}
+OWN = {"": ("name", "probing_key", "certificates"), "softphone": ("listen_address",), "modem": ("sim",)}
 
 
 class ProvisionedUnit(BenchUnit):

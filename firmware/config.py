@@ -230,9 +230,11 @@ class UplinkHardware(Section, frozen=True):
 
 
 class ModemHardware(Section, frozen=True):
-    """The AT port kept for us (a path or a glob; empty: no modem), how it is asked, and how far a reset may go."""
+    """The AT port kept for us (a path or a glob; empty: no modem), the number of the SIM that belongs into it (ICCID;
+    empty: any), how it is asked, and how far a reset may go."""
 
     port: Annotated[str, Meta(max_length=255)] = ""
+    sim: Annotated[str, Meta(pattern=r"^(89[0-9]{17,18})?$")] = ""
     baud: Annotated[int, Meta(ge=9_600, le=4_000_000)] = 115_200
     poll_s: Annotated[float, Meta(ge=0.05, le=600)] = 10.0
     answer_s: Annotated[float, Meta(ge=0.05, le=60)] = 2.0

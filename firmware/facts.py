@@ -174,7 +174,11 @@ class Document(Fact, frozen=True):
 
 
 class Modem(Fact, frozen=True):
-    """What the modem said last (3GPP TS 27.007); all unknown when it does not answer. `reason` says what is wrong."""
+    """What the modem said last (3GPP TS 27.007); all unknown when it does not answer. `reason` says what is wrong.
+
+    `iccid` is the number of the card that is in it (empty: it does not say), `iccid_expected` of the one that this unit
+    was provisioned with (empty: none was named).
+    """
 
     registered: bool | None = None
     roaming: bool | None = None
@@ -182,6 +186,8 @@ class Modem(Fact, frozen=True):
     signal_dbm: int | None = None
     rsrp_dbm: int | None = None
     sim: str = ""
+    iccid: str = ""
+    iccid_expected: str = ""
     temperature_c: float | None = None
     port: str = ""
     reason: str = ""

@@ -71,7 +71,7 @@ class Modem:
         wait_s, answers = self.hardware.poll_s, True
         try:
             fact = await read(self.at.ask, self.hardware.answer_s, self.hardware.temperature)
-            fact = msgspec.structs.replace(fact, port=self.at.port)
+            fact = msgspec.structs.replace(fact, port=self.at.port, iccid_expected=self.hardware.sim)
         except ModemError as error:
             wait_s = min(wait_s, ABSENT_RETRY_S) if isinstance(error, ModemAbsent) else wait_s
             fact, answers = facts.Modem(port=self.at.port, reason=str(error)), False

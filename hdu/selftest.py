@@ -75,6 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     more = parser.add_argument_group("acceptance of a finished unit (hdu.acceptance)")
     more.add_argument("--acceptance", action="store_true", help="then walk the technician through it, and sign")
     more.add_argument("--technician", default="", help="whose name stands in the report")
+    more.add_argument("--panel", default="", help="the number on the panel's back")
     more.add_argument("--to", type=Path, default=Path(), help="the folder for the report")
     more.add_argument("--patience", type=float, default=180.0, metavar="SECONDS", help="for each step")
     more.add_argument("--verify", type=Path, metavar="REPORT", help="check a signed report")
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.acceptance:
         from hdu import acceptance as accepting
 
-        return accepting.main(report, given.technician, given.to, given.patience)
+        return accepting.main(report, given.technician, given.panel, given.to, given.patience)
     if given.json:
         print(msgspec.json.encode(report).decode())
     else:

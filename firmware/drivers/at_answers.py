@@ -16,6 +16,9 @@ COPS = Command("AT+COPS?", r"\+COPS: ")
 CSQ = Command("AT+CSQ", r"\+CSQ: ")
 CESQ = Command("AT+CESQ", r"\+CESQ: ")
 CFUN = Command("AT+CFUN?", r"\+CFUN: ")
+CARD = tuple(
+    Command(text, r"([+^][A-Z]*CCID: ?)?\"?89\d{17}") for text in ("AT+CCID", "AT+QCCID", "AT+CICCID", "AT^ICCID?")
+)
 TEMPERATURE = {
     "quectel": Command("AT+QTEMP", r"\+QTEMP: ?"),
     "simcom": Command("AT+CPMUTEMP", r"\+CPMUTEMP: "),
@@ -113,6 +116,12 @@ def rsrp_dbm(lines: Sequence[str]) -> int | None:
 def sim(lines: Sequence[str]) -> str:
     state = lines[-1].partition(":")[2].strip() if lines else ""
     return SIM_WORDS.get(state, state.lower())
+
+
+def iccid(lines: Sequence[str]) -> str:
+    """The card's number (ITU-T E.118), without the F that fills the last half byte (3GPP TS 31.102, 4.2.69)."""
+    found = re.search(r"89\d{17,18}", lines[-1]) if lines else None
+    return found.group() if found else ""
 
 
 def functional(lines: Sequence[str]) -> bool | None:

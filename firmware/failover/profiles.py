@@ -1,4 +1,4 @@
-"""The tunnels as NetworkManager profiles (nm-settings-keyfile(5)): what provisioning writes on a unit. Pure.
+"""Tunnels and LTE as NetworkManager profiles (nm-settings-keyfile(5)): what provisioning writes on a unit. Pure.
 
 The pins are in the tunnels' own profiles, so that they stand when an uplink's goes. What must stand while no tunnel
 does (the address wg-voice's datagrams come from, and `unreachable` behind every prefix) is a dummy interface's.
@@ -10,7 +10,7 @@ from uuid import NAMESPACE_DNS, uuid5
 from firmware.failover import tunnels
 from firmware.failover.tunnels import ALL, CARRIED, LAST_METRIC, LTE, PREFIX, UNREACHABLE_OFFSET, WIRED, Tunnel, host
 
-STANDING = "hdu-standing"
+STANDING, MOBILE = "hdu-standing", "lte"
 FIRST = 10  # wg-b: the mirror on wg-a needs it to be there
 Section = dict[str, str | int]
 Sections = dict[str, Section]
@@ -30,6 +30,17 @@ def keyfiles(number: int, hub: str, private: Mapping[str, str], public: Mapping[
     for tunnel in ALL:
         profiles[tunnel.interface] = _tunnel(tunnel, number, hub, private[tunnel.interface], public[tunnel.interface])
     return {f"{name}.nmconnection": _text(sections) for name, sections in profiles.items()}
+
+
+def mobile(apn: str, user: str, password: str, roaming: bool) -> dict[str, str]:
+    """The LTE profile for whichever modem and card are in: one that is not this unit's own is told by the verdict
+    (`firmware.checks.sim`), and carries calls all the same."""
+    gsm: dict[str, str | int] = {"apn": apn, "home-only": "false" if roaming else "true"}
+    gsm |= {name: value.replace("\\", r"\\") for name, value in (("username", user), ("password", password)) if value}
+    connection = {name: value for name, value in _connection(MOBILE, "gsm").items() if name != "interface-name"}
+    automatic: dict[str, str | int] = {"method": "auto"}
+    sections: Sections = {"connection": connection, "gsm": gsm, "ipv4": automatic, "ipv6": automatic}
+    return {f"{MOBILE}.nmconnection": _text(sections)}
 
 
 def _text(sections: Sections) -> str:

@@ -26,6 +26,7 @@ async def read(ask: Ask, answer_s: float, vendor: str) -> facts.Modem:
         await _radio_on(ask, answer_s)
     return facts.Modem(
         sim=card,
+        iccid=await _iccid(ask, answer_s) if card == "ready" else "",
         registered=registered,
         roaming=roaming,
         operator=at.operator(await lines(at.COPS)) if registered else "",
@@ -50,6 +51,14 @@ def _sim(lines: Answer, error: str) -> str:
     if lines:
         return at.sim(lines)
     return "absent" if error == f"+CME ERROR: {at.SIM_ABSENT}" else at.error_words(error)
+
+
+async def _iccid(ask: Ask, answer_s: float) -> str:
+    """The makers ask for the card's number in different words; the first that is answered counts."""
+    for command in at.CARD:
+        if found := at.iccid((await _asked(ask, command, answer_s))[0]):
+            return found
+    return ""
 
 
 async def _radio_on(ask: Ask, answer_s: float) -> None:

@@ -28,6 +28,7 @@ FINE = {
     "voice": "Nothing is wrong with the voice of a call.",
     "disk": "There is room for the next panics, and somebody carries them.",
     "second_uplink": "A second network line stands by.",
+    "sim": "The SIM is this unit's own, or none was named.",
     "battery_age": "No battery test has found the battery worn.",
     "clock": "The clock is right.",
     "configuration": "The settings are whole.",

@@ -6,6 +6,7 @@ Exit 0 accepted, 1 not.
 
 import asyncio
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -14,19 +15,25 @@ from firmware import bus
 from firmware.clock import now_rfc3339
 from firmware.config import Config
 from firmware.configfile import load
+from firmware.facts import Status
 from firmware.selftests.report import Report
 from hdu.acceptance.paper import paper
+from hdu.acceptance.parts import compared
 from hdu.acceptance.report import Acceptance, Finding, ReportRefused, sign, sound, verify
 from hdu.acceptance.steps import Step, steps
 from hdu.acceptance.walk import Unit, walk
 from hdu.failure import Failure
+from hdu.provision import base
+from hdu.provision.identity import Refused
+from hdu.provision.steps import provisioned
+from hdu.provision.store import Store
 
 PATIENCE_S = 180.0
 MARK = {"passed": "[green]ok[/]     ", "warning": "[yellow]note[/]   ", "failed": "[bold red]FAILED[/] "}
 
 
-def main(alone: Report, technician: str, to: Path, patience_s: float) -> int:
-    """Goes on from the self test `alone`."""
+def main(alone: Report, technician: str, panel: str, to: Path, patience_s: float) -> int:
+    """Goes on from the self test `alone`; `panel` is the number on the panel's back."""
     console = Console(highlight=False)
     config, faults = load()
     began, at = time.monotonic(), now_rfc3339()
@@ -35,7 +42,7 @@ def main(alone: Report, technician: str, to: Path, patience_s: float) -> int:
     for finding in tested:
         told(finding, console)
     try:
-        version, walked = asyncio.run(walked_through(config, patience_s, console))
+        version, walked = asyncio.run(walked_through(config, panel, patience_s, console))
     except (TimeoutError, bus.BusError) as error:
         raise Failure("hdu selftest: the unit does not answer over its bus; look at the status service") from error
     passed = alone.passed and not faults and all(each.outcome != "failed" for each in walked)
@@ -52,7 +59,7 @@ def told(finding: Finding, console: Console) -> None:
     console.print(f"  {mark} [bold]{finding.part}[/]  {finding.words}", soft_wrap=True)
 
 
-async def walked_through(config: Config, patience_s: float, console: Console) -> tuple[str, list[Finding]]:
+async def walked_through(config: Config, panel: str, patience_s: float, console: Console) -> tuple[str, list[Finding]]:
     """The release that runs, and what was found with the technician's hands."""
     unit, found = Unit(bus.connect()), list[Finding]()
 
@@ -64,8 +71,19 @@ async def walked_through(config: Config, patience_s: float, console: Console) ->
         told(one, console)
 
     async with unit.followed():
+        for one in parts(unit.seen().status, panel):
+            finding(one)
         await walk(unit, steps(config.unit), patience_s, asked, finding)
         return unit.seen().status.version, found
+
+
+def parts(status: Status, panel: str) -> Iterable[Finding]:
+    """The parts against the provisioning; a unit that was not provisioned here cannot tell."""
+    try:
+        told = provisioned(Store(base()))
+    except Refused as error:
+        return [Finding("parts", "warning", f"not compared with the provisioning: {error}")]
+    return compared(told.answers, status.modem, panel)
 
 
 def leave(report: Acceptance, config: Config, to: Path, console: Console) -> int:

@@ -110,9 +110,20 @@ def site(given: argparse.Namespace) -> None:
     """At the agency: the site file."""
     from hdu.provision.making_site import make
 
-    made = make(given.authority, given.agency, given.helpline, given.hub, given.settings, given.unit)
+    lte = site_file.Lte(
+        apn=given.apn,
+        user=given.apn_user,
+        password=_password(given.apn_password_file),
+        roaming=given.roaming,
+    )
+    made = make(given.authority, given.agency, given.helpline, given.hub, given.settings, given.unit, lte)
     write(given.to, made)
-    print(f"{given.to}: the site file of {given.agency}; it holds nothing secret")
+    secret = "keep it as secret as the access point's password" if lte.password else "it holds nothing secret"
+    print(f"{given.to}: the site file of {given.agency}; {secret}")
+
+
+def _password(file: Path | None) -> str:
+    return read(file).decode(errors="replace").strip() if file else ""
 
 
 def papers(given: argparse.Namespace) -> None:
@@ -160,6 +171,10 @@ def parser() -> Arguments:
     one.add_argument("--hub", required=True, help="the hub's address on the internet")
     one.add_argument("--settings", type=Path, help="the agency's site.toml")
     one.add_argument("--unit", type=Path, help="what is alike in every unit.toml")
+    one.add_argument("--apn", default="", help="the LTE access point's name, from the operator's contract")
+    one.add_argument("--apn-user", default="", help="the name it asks for, where it asks")
+    one.add_argument("--apn-password-file", type=Path, help="a file with the password it asks for, where it asks")
+    one.add_argument("--roaming", action="store_true", help="use foreign networks too")
     one.add_argument("--to", type=Path, default=Path("site-file.toml"))
     return whole
 

@@ -2,7 +2,7 @@
 
 site.toml  unit.toml  probe.key             as firmware.configfile and the uplinks service read them
 tls/ca.pem  tls/unit.pem  tls/unit.key      the connection to the hub
-tunnels/*.nmconnection                      for NetworkManager (firmware.failover.profiles)
+profiles/*.nmconnection                     tunnels and LTE, for NetworkManager (firmware.failover.profiles)
 provisioned.json                            what was answered and when: for label, card and report
 """
 
@@ -20,7 +20,7 @@ from msgspec import Struct
 from firmware.config import Section, Site, UnitFile
 from firmware.configfile import parse, seal
 from firmware.failover import probing, tunnels
-from firmware.failover.profiles import keyfiles
+from firmware.failover.profiles import keyfiles, mobile
 from hdu.provision import toml
 from hdu.provision.answers import Answers
 from hdu.provision.site_file import SiteFile
@@ -110,6 +110,7 @@ def unit_table(site: SiteFile, answers: Answers, number: int, folder: Path) -> d
         "probing_key": str(folder / "probe.key"),
         "headset": site.unit.get("headset", {}) | headset,
         "softphone": site.unit.get("softphone", {}) | softphone,
+        "modem": site.unit.get("modem", {}) | {"sim": answers.sim},
         "certificates": {name: str(folder / file) for name, file in tls.items()},
     }
 
@@ -127,8 +128,11 @@ def files(site: SiteFile, answers: Answers, keys: Keys, grant: Grant, folder: Pa
         "tls/unit.key": File(keys.certificate.encode(), SERVICES),
         "provisioned.json": File(msgspec.json.encode(told)),
     }
-    for name, text in keyfiles(grant.number, site.hub, keys.tunnels, site.tunnels).items():
-        made[f"tunnels/{name}"] = File(text.encode(), SECRET)
+    profiles = keyfiles(grant.number, site.hub, keys.tunnels, site.tunnels)
+    if site.has_lte:
+        profiles |= mobile(site.lte.apn, site.lte.user, site.lte.password, site.lte.roaming)
+    for name, text in profiles.items():
+        made[f"profiles/{name}"] = File(text.encode(), SECRET)
     _read_back(made)
     return made
 

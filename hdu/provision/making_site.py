@@ -4,12 +4,18 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from hdu.provision import site_file, toml
-from hdu.provision.site_file import SiteFileRefused
+from hdu.provision.site_file import Lte, SiteFileRefused
 from hub.agency import Agency
 
+NO_LTE = Lte()
 
-def make(authority: Path, agency: str, helpline: str, hub: str, settings: Path | None, unit: Path | None) -> bytes:
+
+def make(
+    authority: Path, agency: str, helpline: str, hub: str, settings: Path | None, unit: Path | None, lte: Lte = NO_LTE
+) -> bytes:
     """The file; SiteFileRefused with every fault. Units also probe the hub's address, unless the settings say where."""
     of = Agency(authority)
     site = _table(settings)
@@ -20,6 +26,7 @@ def make(authority: Path, agency: str, helpline: str, hub: str, settings: Path |
         "hub": hub,
         "authority": (of.folder / "ca.pem").read_text(),
         "tunnels": of.tunnels(),
+        "lte": msgspec.to_builtins(lte),
         "site": site,
         "unit": _table(unit),
     }

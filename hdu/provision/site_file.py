@@ -4,7 +4,9 @@
     agency     its name, as people know it          helpline   who a dispatcher rings, as printed on the card
     authority  the certificate authority (PEM)      hub        the hub's address on the internet
     [tunnels]  interface = the hub's public key     [site]     site.toml in full
-    [unit]     unit.toml but for what is one unit's own (uplinks, modem, power)
+    [lte]      the operator's access point          [unit]     unit.toml but for what is one unit's own (uplinks, modem)
+
+An access point with a password is the one exception: such a file is to be kept as the password is.
 """
 
 import tomllib
@@ -29,9 +31,19 @@ OWN = {  # of unit.toml: what provisioning fills in
     "": ("name", "certificates", "probing_key"),
     "headset": ("vendor_id", "product_id", "serial", "usb_port"),
     "softphone": ("listen_address", "user"),
+    "modem": ("sim",),
 }
 Line = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Address = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$")]
+
+
+class Lte(Section, frozen=True):
+    """How the operator's network is entered: the APN (3GPP TS 23.003, 9.1), and a name and password where it asks."""
+
+    apn: Annotated[str, Meta(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,98}[A-Za-z0-9])?)?$")] = ""
+    user: Annotated[str, Meta(max_length=64, pattern=r"^[!-~]*$")] = ""
+    password: Annotated[str, Meta(max_length=64, pattern=r"^[!-~]*$")] = ""
+    roaming: bool = False
 
 
 class SiteFile(Section, frozen=True):
@@ -42,6 +54,7 @@ class SiteFile(Section, frozen=True):
     authority: Pem
     hub: Address
     tunnels: dict[str, TunnelKey]
+    lte: Lte = Lte()
     site: dict[str, Any] = msgspec.field(default_factory=dict)
     unit: dict[str, Any] = msgspec.field(default_factory=dict)
 
@@ -67,6 +80,8 @@ def read(data: bytes, where: str) -> SiteFile:
     if set(found.tunnels) != {tunnel.interface for tunnel in ALL}:
         wanted = ", ".join(tunnel.interface for tunnel in ALL)
         faults.append(f"{where}: [tunnels] must have exactly {wanted}; get the site file again")
+    if found.has_lte and not found.lte.apn:
+        faults.append(f"{where}: [lte] names no apn, and these units have an LTE uplink; make it with --apn")
     faults += [*_authority(found.authority, where), *_unwritable(found, where)]
     if faults:
         raise SiteFileRefused("\n".join(faults))

@@ -18,6 +18,7 @@ class Radio:
     signal_dbm: int = -71
     registered: bool = True
     sim: str = "READY"
+    iccid: str = "8944500102198304826"
     operator: str = "Lab Mobile"
     temperature_c: int = 41
     sms_error: int | None = None
@@ -99,6 +100,11 @@ class Interpreter:
     def _pin(self) -> Answer:
         return self._failed(10) if self.radio.sim == "absent" else [f"+CPIN: {self.radio.sim}", OK]
 
+    def _card(self) -> Answer:
+        if self.radio.sim == "absent":
+            return self._failed(10)
+        return [f"+CCID: {self.radio.iccid}F", OK] if self.radio.iccid else self._failed(4)
+
     def _registration(self, which: str) -> Answer:
         stat = 1 if self.registered() else (2 if self.functional == 1 else 0)
         more = ',"1A2B","01C3D404",7' if stat == 1 and self.reports else ""
@@ -152,6 +158,7 @@ _COMMANDS: list[tuple[str, Callable[..., Answer]]] = [
     (r"\+CMEE=([012])", Interpreter._set_errors),
     (r"\+CMEE\?", Interpreter._get_errors),
     (r"\+CPIN\?", Interpreter._pin),
+    (r"\+CCID", Interpreter._card),
     (r"\+(C(?:E|G)?REG)\?", Interpreter._registration),
     (r"\+C(?:E|G)?REG=([012])", Interpreter._set_reports),
     (r"\+COPS\?", Interpreter._operator),

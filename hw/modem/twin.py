@@ -24,6 +24,7 @@ _TAKES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **{name: (lambda value: isinstance(value, bool), "true or false") for name in _BOOLS},
     "signal_dbm": (lambda value: _whole(value, -140, -20), "a whole number from -140 to -20"),
     "sim": (lambda value: value in SIMS, f"one of {', '.join(SIMS)}"),
+    "iccid": (lambda value: isinstance(value, str) and (not value or _digits(value)), "19 or 20 digits, or empty"),
     "cured_by": (lambda value: value in CURES, f"one of {', '.join(CURES)}"),
     "sms_error": (lambda value: value is None or _whole(value, 0, 999), "null or a whole number from 0 to 999"),
     "slow_s": (lambda value: type(value) in (int, float) and 0 <= value <= 600, "seconds from 0 to 600"),
@@ -52,6 +53,10 @@ def _terminal(not_this: str) -> tuple[int, int]:
     tty.setraw(slave)
     os.set_blocking(master, False)
     return master, slave
+
+
+def _digits(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) in (19, 20)
 
 
 def _whole(value: object, low: int, high: int) -> bool:
@@ -107,6 +112,7 @@ class ModemTwin:
             "registered": self.radio.registered,
             "silent": self.silent,
             "sim": self.radio.sim,
+            "iccid": self.radio.iccid,
             "port": os.ttyname(self._ends[1]) if self._ends else None,
         }
 

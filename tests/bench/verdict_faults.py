@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware.checks import sim
 from firmware.config import HeadsetPolicy, PowerHardware
 from firmware.release import memory
 from firmware.supply.battery import rated
@@ -121,6 +122,7 @@ def spelt(bench: Client) -> None:
     killed("status")(bench)
 
 
+MODEM_POLL_S = 2.0  # bench/config/unit.toml
 AT = "2026-11-01T10:00:00.000Z"
 WIRED, EVERY = ("wired", "wired2"), ("wired", "wired2", "lte")
 FAULTS = (
@@ -182,6 +184,14 @@ FAULTS = (
     ),
     Fault("power", "mains lost", "no mains power", post("/twin/power", mains=False), post("/twin/power", mains=True)),
     Fault("battery_age", "a unit starts with a worn battery", "battery is to be replaced", worn, young),
+    Fault(
+        "sim",
+        "another SIM than the unit's own",
+        "SIM is another one",
+        post("/twin/modem", iccid="8944500102198304834"),
+        post("/twin/modem", heal=True),
+        lasts_s=sim.SETTLE_S + MODEM_POLL_S,
+    ),
     Fault("update", "a release that was taken back", "9.9.9 did not work", taken_back, forgotten),
     Fault("call", "the calls service killed", "calls can come in", killed("calls"), by_itself),
     Fault("clock", "the uplinks service killed: nobody has the time", "clock is right", killed("uplinks"), by_itself),

@@ -21,6 +21,7 @@ port = "{port}"
 poll_s = 0.2
 answer_s = 0.5
 temperature = "simcom"
+sim = "8944500102198304826"
 sms_s = 4
 sms_waiting = 3
 sick_s = 0.6
@@ -32,6 +33,7 @@ power_cycle = ["sh", "-c", "echo 1 > {power}; sleep 0.1; echo 0 > {power}"]
 data = "{folder}/data"
 run = "{folder}/run"
 """
+OWN_SIM = "8944500102198304826"
 
 
 class Others:
@@ -129,6 +131,8 @@ async def test_it_says_what_the_modem_says(service: Service) -> None:
         signal_dbm=-71,
         rsrp_dbm=-99,
         sim="ready",
+        iccid=OWN_SIM,
+        iccid_expected=OWN_SIM,
         temperature_c=41.0,
         port=str(port),
     )
@@ -278,3 +282,12 @@ async def test_it_is_quick_and_small(service: Service) -> None:
     pss_kb = next(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
     print(f"first answer {first_s:.2f} s after the start, proportional set size {pss_kb / 1024:.1f} MB")
     assert first_s < 3 and pss_kb < 25 * 1024
+
+
+async def test_another_sim_than_the_units_own_is_told(service: Service) -> None:
+    await service.start()
+    fact = await service.until(registered)
+    assert (fact.iccid, fact.iccid_expected) == (OWN_SIM, OWN_SIM)
+    await service.twin.command({"iccid": "8944500102198304834"})
+    fact = await service.until(lambda fact: fact.iccid == "8944500102198304834")
+    assert fact.iccid_expected == OWN_SIM

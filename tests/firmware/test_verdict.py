@@ -30,6 +30,7 @@ GOOD = facts.Status(
     clock=facts.Clock(error_ms=12.0),
     update=facts.Update(booted="A", proven=True),
 )
+ICCID = "8944500102198304826"
 DOWN = tuple(replace(each, state="down") for each in GOOD.uplinks)
 IN_CALL = facts.Call(state="active", registered=True, r_factor=80.0)
 WELL: list[dict[str, object]] = [  # at the very edge of a reason, and what is none
@@ -37,6 +38,9 @@ WELL: list[dict[str, object]] = [  # at the very edge of a reason, and what is n
     {"call": replace(IN_CALL, r_factor=None, held=True)},
     {"call": replace(IN_CALL, state="ringing", r_factor=None)},
     {"clock": facts.Clock(error_ms=100.0)},
+    {"modem": facts.Modem(sim="ready", iccid=ICCID, iccid_expected=ICCID)},
+    {"modem": facts.Modem(sim="ready", iccid=ICCID)},
+    {"modem": facts.Modem(sim="absent", iccid_expected=ICCID)},
     {"power": replace(GOOD.power, replace=None)},
     {"power": replace(GOOD.power, replace=False, replace_by="2031-01-01", health_percent=88.0)},
     {"headset": replace(GOOD.headset, microphone_dead=None)},
@@ -87,6 +91,8 @@ BAD: list[tuple[str, str, dict[str, object]]] = [
     ("update", "warning", {"update": facts.Update(failed_version="1.1.0", failed="it did not start")}),
     ("update", "warning", {"update": facts.Update(booted="A", proven=False)}),
     ("update", "warning", {"update": facts.Update()}),
+    ("sim", "warning", {"modem": facts.Modem(sim="ready", iccid="8944500102198304834", iccid_expected=ICCID)}),
+    ("sim", "warning", {"modem": facts.Modem(sim="ready", iccid_expected=ICCID)}),
 ]
 
 

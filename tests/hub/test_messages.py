@@ -15,6 +15,7 @@ from hub.console.messages import (
     OnlineSaid,
     Other,
     Refused,
+    ResultSaid,
     StatusSaid,
     raised_s,
     read,

@@ -57,6 +57,22 @@ async def test_networkmanager_reads_every_profile_as_meant(tmp_path: Path) -> No
         ]
 
 
+async def test_networkmanager_reads_the_lte_profile_as_meant(tmp_path: Path) -> None:
+    async with Ground(tmp_path, tunnels=False) as ground:
+        at = tmp_path / "networkmanager" / "profiles"
+        for apn, roaming, home_only in (("agency.example", False, "yes"), ("other.example", True, "no")):
+            for name, text in profiles.mobile(apn, "web", r"se;c\ret", roaming).items():
+                (at / name).touch(mode=0o600)
+                (at / name).write_text(text)
+            await ground.unit("nmcli", "connection", "reload")
+            fields = ("connection.type", "connection.autoconnect", "gsm.apn", "gsm.username", "gsm.home-only")
+            assert (await told(ground, "lte", *fields))[:5] == ["gsm", "yes", apn, "web", home_only]
+            secret = await ground.unit(
+                "nmcli", "--escape", "no", "-s", "-g", "gsm.password", "connection", "show", "lte"
+            )
+            assert secret.strip() == r"se;c\ret"
+
+
 def test_the_peer_is_the_hub_and_lte_is_left_asleep() -> None:
     made = profiles.keyfiles(7, "203.0.113.1", *({tunnel.interface: key for tunnel in ALL} for key in ("PRI", "PUB")))
     assert (

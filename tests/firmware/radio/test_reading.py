@@ -1,5 +1,6 @@
 """One round of questions: what is refused stays unknown, what is wrong is said, a radio left off is turned on."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -49,6 +50,32 @@ async def test_a_modem_that_refuses_everything_is_unknown_and_not_an_error() -> 
     assert await read(refuse, 0.5, "simcom") == facts.Modem(
         sim="unknown (+CME ERROR 100)", reason="SIM unknown (+CME ERROR 100)"
     )
+
+
+async def test_the_cards_number_is_read_or_unknown(twin: ModemTwin, modem: AtModem) -> None:
+    for number in ("8944500102198304826", "89445001021983048264", ""):
+        await twin.command({"iccid": number})
+        assert (await read(modem.ask, 0.5, "none")).iccid == number
+    await twin.command({"sim": "absent", "iccid": "8944500102198304826"})
+    assert (await read(modem.ask, 0.5, "none")).iccid == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [
+        ("+CCID: 8944500102198304826F", "8944500102198304826"),
+        ("+QCCID: 89445001021983048264", "89445001021983048264"),
+        ("+ICCID: 89445001021983048264", "89445001021983048264"),
+        ('^ICCID: "8944500102198304826F"', "8944500102198304826"),
+        ("89445001021983048264", "89445001021983048264"),
+        ("+CCID: 1234", ""),
+        ("+CCID: ", ""),
+    ],
+)
+def test_every_makers_answer(line: str, number: str) -> None:
+    for command in at.CARD:
+        assert at.iccid((line,)) == number
+        assert bool(re.match(command.answer, line)) is bool(number)
 
 
 async def test_one_question_without_an_answer_ends_the_round(twin: ModemTwin, modem: AtModem) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from hdu.provision.answers import Answers, checked, collect
 from hdu.provision.making_site import make
+from hdu.provision.site_file import Lte
 from hdu.provision.store import Store
 from hub.agency import Agency
 
@@ -27,6 +28,7 @@ name = "lte"
 kind = "lte"
 interface = "wwan0"
 """
+LTE = Lte(apn="agency.example", user="web")
 SETTINGS = '[alerts]\nsms_numbers = ["+15550001111"]\n[calls]\ntransfer_target = "desk \\"4\\""\n'
 
 
@@ -48,7 +50,7 @@ def site(tmp_path: Path) -> Site:
     (tmp_path / "unit.toml").write_text(UNIT)
     (tmp_path / "settings.toml").write_text(SETTINGS)
     files = (tmp_path / "settings.toml", tmp_path / "unit.toml")
-    data = make(tmp_path / "agency", "Riverside", "+1 555 000 9911", "203.0.113.7", *files)
+    data = make(tmp_path / "agency", "Riverside", "+1 555 000 9911", "203.0.113.7", *files, LTE)
     found, faults = collect(LABELS.splitlines())
     assert not faults
     return Site(Agency(tmp_path / "agency"), data, checked(found, True), tmp_path)

@@ -20,7 +20,7 @@ from hdu.failure import Failure
 from hdu.provision import steps
 from hdu.provision.making_site import make
 from hdu.provision.store import Store
-from tests.hdu.provision.conftest import LABELS, SETTINGS, UNIT
+from tests.hdu.provision.conftest import LABELS, LTE, SETTINGS, UNIT
 
 LONGEST_LINE = 1_000
 ODD = (
@@ -77,7 +77,7 @@ class Tries:
         (folder / "unit.toml").write_text(UNIT)
         (folder / "settings.toml").write_text(SETTINGS)
         files = (folder / "settings.toml", folder / "unit.toml")
-        self.site = make(folder / "agency", "Riverside", "+1 555 000 9911", "203.0.113.7", *files)
+        self.site = make(folder / "agency", "Riverside", "+1 555 000 9911", "203.0.113.7", *files, LTE)
         for name, content in (("site", self.site), ("labels", LABELS.encode())):
             (folder / name).write_bytes(content)
         self._hdu("begin", "site", "--answers", "labels", "--base", "begun", "--to", "request")

@@ -44,8 +44,8 @@ def whole(store: Store) -> str:
     context = ssl.create_default_context(cafile=certificates.authority)
     context.load_cert_chain(certificates.certificate, certificates.key)
     probing.key(Path(config.unit.probing_key).read_text())
-    assert {at.name for at in (folder / "tunnels").iterdir()} == {
-        f"{name}.nmconnection" for name in ("hdu-standing", *(tunnel.interface for tunnel in tunnels.ALL))
+    assert {at.name for at in (folder / "profiles").iterdir()} == {
+        f"{name}.nmconnection" for name in ("hdu-standing", "lte", *(tunnel.interface for tunnel in tunnels.ALL))
     }
     return steps.provisioned(store).answers.unit
 
@@ -62,6 +62,8 @@ def test_a_blank_unit_becomes_one_of_the_agencys(site: Site) -> None:
     assert config.site.failover.probe_host == "203.0.113.7"
     assert config.site.calls.transfer_target == 'desk "4"'
     assert config.site.hub == SiteToml().hub
+    assert unit.modem.sim == site.answers.sim
+    assert "apn=agency.example\n" in (folder / "profiles/lte.nmconnection").read_text()
     for name in ("site.toml", "unit.toml"):
         sealed = (folder / name).read_bytes()
         assert SEAL.search(sealed) and not changed(sealed) and changed(sealed.replace(b"a", b"b"))
@@ -82,7 +84,7 @@ def test_both_ends_of_each_tunnel_know_the_other(site: Site) -> None:
     folder = provision(site, site.store())
     entry = site.agency.units()["hdu-0042"]
     for tunnel in tunnels.ALL:
-        text = (folder / f"tunnels/{tunnel.interface}.nmconnection").read_text()
+        text = (folder / f"profiles/{tunnel.interface}.nmconnection").read_text()
         private = next(line.partition("=")[2] for line in text.splitlines() if line.startswith("private-key="))
         assert public_key(private) == entry.tunnels[tunnel.interface]
         assert f"[wireguard-peer.{site.agency.tunnels()[tunnel.interface]}]" in text
