@@ -13,6 +13,7 @@ from sdbus.sd_bus_internals import SdBusMessage
 
 OWNER, PATH, INTERFACE = "de.pengutronix.rauc", "/", "de.pengutronix.rauc.Installer"
 CALL_S = 60.0
+LONGEST_WORDS = 300
 
 
 class RaucError(Exception):
@@ -86,7 +87,7 @@ class Rauc:
         _, found = await self.info(bundle)
         if found != version:
             raise RaucError(
-                f"rauc: {bundle} is version {found or 'unknown'}, its roll-out says {version}; publish it anew"
+                f"rauc: {bundle} is version {found[:40] or 'unknown'}, its roll-out says {version}; publish it anew"
             )
         done: asyncio.Queue[int] = asyncio.Queue()
         slot = await self.bus.match_signal_async(
@@ -125,7 +126,13 @@ class Rauc:
             async with asyncio.timeout(CALL_S):
                 return (await self.bus.call_async(message)).get_contents()
         except (SdBusBaseError, TimeoutError, OSError) as error:
-            raise RaucError(f"rauc: {method}: {' '.join(str(error).split()) or type(error).__name__}") from error
+            raise RaucError(f"rauc: {method}: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    """What was said, in one line; sdbus puts the error's own name before it."""
+    said = error.args[-1] if error.args else ""
+    return " ".join(str(said).split())[:LONGEST_WORDS] or type(error).__name__
 
 
 def _result(message: SdBusMessage) -> int:

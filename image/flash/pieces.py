@@ -12,7 +12,7 @@ from pathlib import Path
 
 from image.flash.blockmap import RANGE_BYTES, Range
 
-HASHERS = 2  # hashlib lets other threads run, so two keep two cores busy
+HASHERS = 1  # one hashes faster than any card is written, and leaves a core to the cards
 AHEAD = 3  # ranges read and hashed before they are asked for
 
 

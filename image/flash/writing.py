@@ -1,7 +1,7 @@
 """An image onto several disks at once: each range is read once, checked against the signed map, written and read back.
 
-Writing never waits for reading back: a card has LANES threads, one of them writes, in the image's order as cards like
-it, while the others read back the ranges before. The range with the partition table is blanked first and written last,
+While a range is read back the next one is written: a card has LANES threads, one of them writes, in the image's order
+as cards like it, while the other reads back what it wrote before. The range with the partition table is blanked first and written last,
 when all else was read back right: a disk that did not pass does not boot. A disk that fails drops out; the others go
 on. At the end a little of many ranges is read once more: a card that is smaller than it says has by then overwritten
 its own beginning.
@@ -20,7 +20,7 @@ from image.flash.pieces import ImageFault, Piece, Source
 
 __all__ = ["Card", "ImageFault", "check", "flash"]
 
-LANES = 4  # one writes, three read back
+LANES = 2  # one writes, the other reads back: on two cores more only wait for each other
 WAITING = 2  # ranges waiting per disk: what bounds the memory
 SAMPLES = 64
 SAMPLE_BYTES = 4 * BLOCK_BYTES

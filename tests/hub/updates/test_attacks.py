@@ -12,7 +12,7 @@ from firmware.drivers.tuf_client import Refused
 from hub.updates.expiry import warnings
 from hub.updates.files import UpdatesError
 from hub.updates.repository import add_signature
-from tests.hub.updates import mutations
+from tests.hub.updates import bundle_mutations, mutations
 from tests.hub.updates.conftest import BUNDLE, Agency, Server, Unit, endless, stalled
 
 TARGETS, SNAPSHOT, TIMESTAMP = "metadata/2.targets.json", "metadata/2.snapshot.json", "metadata/timestamp.json"
@@ -267,4 +267,5 @@ def test_mutated_roll_outs_and_site_files_are_an_error_in_words(tmp_path: Path) 
 
 @pytest.mark.skipif(not shutil.which("rauc"), reason="rauc is not here; run inside bench/machine/enter")
 def test_mutated_bundles_are_an_error_in_words(tmp_path: Path) -> None:
-    assert mutations.bundles(30, seed=4, folder=tmp_path) >= 28
+    found = bundle_mutations.tried(tmp_path, 30, 4, mutations.mutate_bytes, mutations.mutate_text)
+    assert found["bundles refused"] >= 28 and found["manifests refused"] >= 10 and found["manifests taken"] >= 1
