@@ -4,7 +4,8 @@
 p1 FAT      the Pi's firmware, U-Boot, our boot script
 p2, p3 FAT  kernel and initrd of slots A and B
 p5, p6      roots of slots A and B
-p7          data; made on the first boot, as large as the card lets it be
+p7          data; made on the first boot, as large as the card lets it be. Its beginning is overwritten with words, so
+            that a card which was another unit's is blank: no file system and no key of that one is found again
 """
 
 import os
@@ -26,6 +27,7 @@ BOOT_AT = (64 * MIB, 128 * MIB)
 EXTENDED_AT = 192 * MIB
 ROOT_AT = (EXTENDED_AT + MIB, EXTENDED_AT + 2 * MIB + ROOT_SIZE)
 DATA_AT = ROOT_AT[1] + ROOT_SIZE + MIB
+BLANK = b"blank: made on the first boot\n".ljust(32) * 2048  # not zeros: those may become a hole, and be skipped
 
 
 def entry(kind: int, start: int, size: int, base: int = 0, active: bool = False) -> bytes:
@@ -61,7 +63,7 @@ def tables() -> dict[int, bytes]:
 
 def written(at: Path, firmware: Path, slot: Slot) -> Path:
     """The card, with holes where nothing is."""
-    parts = tables() | {place: environment() for place in ENVIRONMENT_AT}
+    parts = tables() | {place: environment() for place in ENVIRONMENT_AT} | {DATA_AT: BLANK}
     with at.open("wb") as out:
         out.truncate(SIZE)
         for place, content in parts.items():

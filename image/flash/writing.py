@@ -1,16 +1,17 @@
 """An image onto several disks at once: each range is read once, checked against the signed map, written and read back.
 
 While a range is read back the next one is written: a card has LANES threads, one of them writes, in the image's order
-as cards like it, while the other reads back what it wrote before. The range with the partition table is blanked first and written last,
-when all else was read back right: a disk that did not pass does not boot. A disk that fails drops out; the others go
-on. At the end a little of many ranges is read once more: a card that is smaller than it says has by then overwritten
-its own beginning.
+as cards like it, while the other reads back what it wrote before. The range with the partition table is blanked first
+and written last, when all else was read back right: a disk that did not pass does not boot. A disk that fails drops
+out; the others go on. At the end a little of many ranges is read once more: a card that is smaller than it says has by
+then overwritten its own beginning.
 """
 
 import hashlib
 import mmap
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -27,11 +28,15 @@ SAMPLE_BYTES = 4 * BLOCK_BYTES
 
 
 class Card:
-    """One disk being written. `written` and `checked` count bytes; `fault` is why it failed (empty: it has not)."""
+    """One disk being written. `written` and `checked` count bytes; `fault` is why it failed (empty: it has not).
+
+    `written_at` is when the last byte was written (monotonic); what comes after it is reading back alone.
+    """
 
     def __init__(self, name: str, medium: Medium) -> None:
         self.name, self.medium = name, medium
         self.written = self.checked = 0
+        self.written_at = 0.0
         self.fault = ""
         self.done = False
         self.waiting: queue.Queue[Piece | None] = queue.Queue(WAITING)
@@ -65,6 +70,7 @@ class Card:
     def _write(self, piece: Piece) -> None:
         self.medium.write(piece.span.offset, piece.data)
         self.written += piece.span.length
+        self.written_at = time.monotonic()
 
     def _check(self, piece: Piece) -> None:
         """What was written against what came back; the piece itself was checked against the map before."""

@@ -22,7 +22,7 @@ def test_the_page_as_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str
     finally:
         walk.close()
     report = json.loads((walk.folder / "hdu-0001-acceptance.json").read_bytes())["report"]
-    assert report["passed"] and len(report["walked"]) == 15
+    assert report["passed"] and len(report["walked"]) == 17
     assert (walk.folder / "hdu-0001-acceptance.pdf").read_bytes().startswith(b"%PDF")
     forged = tmp_path / "forged.json"
     forged.write_bytes((walk.folder / "hdu-0001-acceptance.json").read_bytes().replace(b"Sam Field", b"Sam Fielt"))

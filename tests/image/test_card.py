@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from image import card
 from image.boot import ENVIRONMENT_AT, ENVIRONMENT_SIZE, FRESH, environment, parsed
+from image.flash import blockmap
 from image.initrd.cpio import Archive
 from image.slot import BOOT_SIZE, Slot
 
@@ -92,3 +93,16 @@ def test_the_archive_is_one_that_cpio_reads(tmp_path: Path) -> None:
         at = (at + 110 + length + 3) // 4 * 4
         at = (at + size + 3) // 4 * 4
     assert names == ["bin", "init", "usr", "usr/bin", "usr/bin/tool", "TRAILER!!!"]
+
+
+def test_what_another_unit_kept_is_not_found_again(tmp_path: Path) -> None:
+    """ext4's superblock is at 1 KiB, LUKS2's two headers are at 0 and 16 KiB: what hdu flash writes covers them."""
+    for name in ("firmware", "boot", "root"):
+        (tmp_path / name).write_bytes(name.encode())
+    slot = Slot(tmp_path / "root", tmp_path / "boot", "0" * 64)
+    at = card.written(tmp_path / "card.img", tmp_path / "firmware", slot)
+    (written,) = [each for each in blockmap.make(at).ranges if each.offset == card.DATA_AT]
+    assert written.length == len(card.BLANK) >= 32 << 10
+    with at.open("rb") as image:
+        image.seek(card.DATA_AT)
+        assert image.read(written.length) == card.BLANK and b"\0" not in card.BLANK
