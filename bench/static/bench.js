@@ -40,9 +40,10 @@ function showFacts(unit, probe) {
   rows.push(["hub", yes(unit.hub.connected, "connected", "not connected") + `${known(unit.hub.pending_alerts)} alerts waiting`]);
   rows.push(["headset", yes(unit.headset.present, "present", "not plugged in") + escape(unit.headset.mute_state || "mute unknown") + (unit.headset.level_dbfs == null ? "" : ` <meter min="-60" max="0" value="${unit.headset.level_dbfs}"></meter>`)]);
   rows.push(["ear", `${known(unit.headset.shift_dose_percent, " % of the shift's sound dose")}${unit.headset.shift_dose_spent ? tag("spent", "suspect") : ""}; peaks held at ${known(unit.headset.peak_limit_dbfs, " dBFS")}`]);
+  rows.push(["shift", unit.shift.on ? tag("on", "active") + `${escape(unit.shift.who)}, until ${escape(unit.shift.until.slice(11, 16))} UTC` : tag(unit.shift.on === false ? "off" : "unknown")]);
   rows.push(["call", tag(known(unit.call.state), unit.call.state === "active" ? "active" : "") + `MOS ${known(unit.call.mos)}` + (unit.call.state === "active" ? `, ${escape(unit.call.codec)}, ${known(unit.call.lost_frames)} lost, ${known(unit.call.overruns)} overruns` : "")]);
   rows.push(["LTE", `${known(unit.lte.used_mb, " MB")} used, ${known(unit.lte.forecast_mb, " MB")} expected; last outage ${known(unit.outage_ms, " ms")}`]);
-  rows.push(["modem", `${escape(known(unit.modem.operator))}, ${known(unit.modem.signal_dbm, " dBm")}`]);
+  rows.push(["modem", `${escape(known(unit.modem.operator))}, ${known(unit.modem.signal_dbm, " dBm")}` + (unit.modem.iccid ? `, SIM ${escape(unit.modem.iccid)}` : "")]);
   rows.push(["power", tag(unit.power.source, unit.power.source === "mains" ? "good" : "suspect") + `${known(unit.power.percent, " %")}, ${known(unit.power.minutes_left, " min left")}`]);
   if (probe && probe.sent) rows.push(probeRow(probe));
   at("facts").innerHTML = rows.map(([name, html]) => `<dt>${escape(name)}</dt><dd>${html}</dd>`).join("");
