@@ -139,6 +139,8 @@ def _timed(health: Health) -> Health:
 
 
 def _judged_answer(health: Health, now: float) -> Health:
+    if health.carrier is False:  # it was on its way when the cable went: nothing would be sent to prove it by
+        return health
     poor = fitness.poor(health)
     if poor:
         known = poor == health.poor and health.state == "suspect"

@@ -211,3 +211,14 @@ def test_a_pace_is_kept() -> None:
     health, _ = step(Health(pace=Pace(interval_ms=250.0)), Carrier(True), 0.0)
     health, _ = run(health, 0.0, 5.0, True)
     assert strikes.probe_at(health) == pytest.approx(health.sent_at + 0.25)
+
+
+def test_an_answer_that_comes_after_the_cable_was_pulled_does_not_bring_it_back() -> None:
+    """It would stay suspect for ever: without a carrier no probe goes out that could prove or fail it."""
+    health = wired()
+    sent, _ = step(health, Sent(), strikes.due_at(health))
+    pulled, _ = step(sent, Carrier(False), sent.sent_at + 0.001)
+    late, due = step(pulled, Answered(sent.sent_at, 24.0, 12.0), sent.sent_at + 0.024)
+    assert (late.state, late.reason, due) == ("down", "no carrier", timing.NEVER)
+    again, _ = step(late, Carrier(True), sent.sent_at + 1.0)
+    assert run(again, sent.sent_at + 1.0, sent.sent_at + 1.1, True)[0].state == "up"
