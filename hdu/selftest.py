@@ -85,13 +85,15 @@ def main(arguments: Sequence[str]) -> int:
         from hdu import acceptance as accepting
 
         return accepting.verified(given.verify, given.authority)
+    if given.acceptance:
+        from hdu import acceptance as accepting
+
+        asyncio.run(accepting.started())
     try:
         report = asyncio.run(asked(given.scope))
     except TimeoutError as error:
         raise Failure(f"hdu selftest: no result within {LONGEST_S:.0f} s; look at the readiness service") from error
     if given.acceptance:
-        from hdu import acceptance as accepting
-
         return accepting.main(report, given.technician, given.panel, given.to, given.patience)
     if given.json:
         print(msgspec.json.encode(report).decode())

@@ -5,6 +5,7 @@ Exit 0 accepted, 1 not.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,7 +29,7 @@ from hdu.provision.identity import Refused
 from hdu.provision.steps import provisioned
 from hdu.provision.store import Store
 
-PATIENCE_S = 180.0
+PATIENCE_S, START_S = 180.0, 60.0
 MARK = {"passed": "[green]ok[/]     ", "warning": "[yellow]note[/]   ", "failed": "[bold red]FAILED[/] "}
 
 
@@ -48,6 +49,16 @@ def main(alone: Report, technician: str, panel: str, to: Path, patience_s: float
     passed = alone.passed and not faults and all(each.outcome != "failed" for each in walked)
     words = (config.unit.name, version, technician, at, round(time.monotonic() - began + alone.took_s, 1))
     return leave(Acceptance(*words, passed, tuple(tested), tuple(walked)), config, to, console)
+
+
+async def started() -> None:
+    """Returns once the unit knows its own state, or after START_S: who has just been switched on is not tested yet."""
+    with contextlib.suppress(TimeoutError, ExceptionGroup, bus.BusError):
+        unit = Unit(bus.connect())
+        async with asyncio.timeout(START_S), unit.followed():
+            while unit.seen().status.readiness.safe is None:
+                unit.changed.clear()
+                await unit.changed.wait()
 
 
 def _seconds(took_ms: float | None) -> float | None:

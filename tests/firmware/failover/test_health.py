@@ -219,6 +219,6 @@ def test_an_answer_that_comes_after_the_cable_was_pulled_does_not_bring_it_back(
     sent, _ = step(health, Sent(), strikes.due_at(health))
     pulled, _ = step(sent, Carrier(False), sent.sent_at + 0.001)
     late, due = step(pulled, Answered(sent.sent_at, 24.0, 12.0), sent.sent_at + 0.024)
-    assert (late.state, late.reason, due) == ("down", "no carrier", timing.NEVER)
+    assert (late.state, late.reason, due) == ("down", "no carrier", strikes.NEVER)
     again, _ = step(late, Carrier(True), sent.sent_at + 1.0)
     assert run(again, sent.sent_at + 1.0, sent.sent_at + 1.1, True)[0].state == "up"
