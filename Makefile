@@ -75,7 +75,7 @@ bench-voice-kernel: packages  ## the same with the kernel's WireGuard and Networ
 	@.venv/bin/python -m tests.lab.kernel_bench $(ARGS)
 
 .PHONY: bench-flash
-bench-flash:  ## hdu flash against dd to a file-backed disk (ARGS="--megabytes 200 --rounds 3"); results/flash.json
+bench-flash:  ## hdu flash against dd to a file-backed disk (ARGS="--megabytes 200 --rounds 3 --image card.img"); results/flash.json
 	@.venv/bin/python -m tests.bench.flash_speed $(ARGS)
 
 bench-power: packages  ## minutes left on five batteries, and 100,000 random power histories (ARGS="2000 7": count, seed); results/power_*.json
@@ -86,7 +86,7 @@ broken-once:  ## breaks what decides (checks, verdict, power policy) once at a t
 	@.venv/bin/python -m tests.bench.broken_once $(ARGS)
 
 .PHONY: mutations
-mutations: packages  ## mutated update metadata, roll-outs, site files and bundles, 100,000 of each (ARGS="--tries 1000")
+mutations: packages  ## mutated update metadata, roll-outs, site files, bundles and their manifests, 100,000 of each (ARGS="--tries 1000 --only bundles")
 	@$(MACHINE)/prepare $(MACHINE)/packages.txt $(MACHINE)/packages-test.txt > .packages-test
 	@$(MACHINE)/enter "$$(cat .packages-test)" .venv/bin/python -m tests.hub.updates.mutations $(ARGS)
 
