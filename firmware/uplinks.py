@@ -94,6 +94,15 @@ class Service:
         panic: facts.PanicState | None = None if self.panic is None else "raised" if self.panic else "idle"
         return voice_plane.copying_wanted(self.call, panic, wired)
 
+    async def mend(self) -> None:
+        """The voice plane, while nobody speaks on it."""
+        if self.call != "idle" or self.panic is not False:
+            return
+        try:
+            await self.copying.mend(asyncio.get_running_loop().time())
+        except (OSError, RuntimeError) as error:
+            log.warning("%s", error)
+
     async def switched(self, on: bool) -> bool:
         try:
             await self.copying.set(on)
@@ -138,6 +147,7 @@ class Service:
                 self.linked(self.links.state())
             if second % METER_EVERY == 0:
                 self.meter.read(loop.time())
+                await self.mend()
             self.tell()
             if second % PUBLISH_EVERY == 0:
                 self.publish()

@@ -26,7 +26,7 @@ def parse(data: bytes) -> Iterator[tuple[str, bool | None]]:
         if length < 16:
             return
         if kind in (RTM_NEWLINK, RTM_DELLINK) and 32 <= length <= len(data):
-            found = _attributes(data[32:length])
+            found = attributes(data[32:length])
             name = found.get(IFLA_IFNAME, b"").rstrip(b"\0").decode(errors="replace")
             carrier = found.get(IFLA_CARRIER)
             if name:
@@ -34,7 +34,7 @@ def parse(data: bytes) -> Iterator[tuple[str, bool | None]]:
         data = data[(length + 3) & ~3 :]
 
 
-def _attributes(data: bytes) -> dict[int, bytes]:
+def attributes(data: bytes) -> dict[int, bytes]:
     """Type to value, of a run of rtnetlink attributes."""
     found = {}
     while len(data) >= 4:

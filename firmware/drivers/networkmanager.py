@@ -20,6 +20,7 @@ from sdbus_async.networkmanager import (
     NetworkManager as Service,
 )
 
+from firmware.drivers import mirror
 from firmware.drivers.carrier import CarrierWatch
 from firmware.drivers.pinned_routes import PinnedRoutes
 from firmware.drivers.ports import DeviceState, Link
@@ -191,6 +192,10 @@ class NetworkManager:
         self._pinned.open(table, on)
         for link in self._links.values():
             self._pinned.hold(link)
+
+    def mirrors(self, source: str, target: str) -> bool | None:
+        """Whether the mirror in the profile of `source` still copies to `target`; None where one is not there."""
+        return mirror.mirrors(source, target)
 
     async def activate(self, interface: str) -> None:
         """See the port. Away or Refused where it could not be done."""

@@ -6,6 +6,7 @@ nftables rule.
 """
 
 import asyncio
+import logging
 import socket
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from firmware.facts import CallState, PanicState, UplinkState
 from firmware.failover.tunnels import CARRIED, DATA, LTE, VOICE, WIRED, host
 
 DISCARD_PORT = 9  # RFC 863
+MEND_S = 300.0
+log = logging.getLogger("voice plane")
 # `dup to` takes the way to that address and leaves the datagram's own destination alone: the copy goes by wg-b,
 # whatever index that interface has today, and nowhere while it is away. `wireguard-go` answers by the interface it last
 # heard on, so its datagrams may leave by wg-b: with copies on they are copied to wg-a, with copies off turned to it.
@@ -45,7 +48,10 @@ def rules(on: bool) -> str:
 
 
 class Copying(Protocol):
-    """Who makes the copies."""
+    """Who makes the copies. `mend` is for a quiet moment: it may interrupt the plane."""
+
+    async def mend(self, now: float) -> None:
+        """Sees to it that copies would be made if they were on; ConnectionError or RuntimeError where that failed."""
 
     async def set(self, on: bool) -> None:
         """Copies from now on, or no more; VoicePlaneError where it could not be done. Setting twice is fine."""
@@ -53,6 +59,9 @@ class Copying(Protocol):
 
 class NftCopying:
     """Copies by an nftables `dup` rule of ours (nft(8)); needs CAP_NET_ADMIN."""
+
+    async def mend(self, now: float) -> None:
+        """A rule names interfaces, so it is not lost with one."""
 
     async def set(self, on: bool) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -69,6 +78,12 @@ class Tables(Protocol):
     def open_table(self, table: int, on: bool) -> None:
         """Whether the pins of that routing table stand; OSError where the kernel refuses."""
 
+    def mirrors(self, source: str, target: str) -> bool | None:
+        """Whether what leaves by `source` is mirrored to `target`; None where one of them is not there."""
+
+    async def activate(self, interface: str) -> None:
+        """Activates the interface's profile (anew)."""
+
 
 class MirrorCopying:
     """Copies by the mirror in wg-a's profile (`firmware.failover.profiles`). It stands always, since NetworkManager
@@ -77,6 +92,16 @@ class MirrorCopying:
 
     def __init__(self, driver: Tables) -> None:
         self._driver = driver
+        self._mended_at = -MEND_S
+
+    async def mend(self, now: float) -> None:
+        """Where wg-b was made anew the mirror has lost it, and only a new activation of wg-a finds it again; not more
+        often than each MEND_S, since that interrupts wg-a."""
+        if now - self._mended_at < MEND_S or self._driver.mirrors(WIRED.interface, LTE.interface) is not False:
+            return
+        self._mended_at = now
+        log.warning("%s mirrors nothing to %s: activating it anew", WIRED.interface, LTE.interface)
+        await self._driver.activate(WIRED.interface)
 
     async def set(self, on: bool) -> None:
         try:

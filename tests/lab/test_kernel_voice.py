@@ -22,4 +22,5 @@ def test_no_packet_is_lost_doubled_or_in_clear_through_any_fault(tmp_path: Path)
         assert kernel_bench.whole(faults[fault]), faults[fault]
         assert faults[fault]["copies"] >= 0.9 * faults[fault]["up"]["sent"], "LTE did not get every copy"
     assert (faults["call over"]["copies"], faults["call over"]["lost"]) == (0, 0)
+    assert faults["target anew"]["mirrored"]
     assert (faults["tunnel away"]["leaked"], faults["tunnel away"]["refused"]) == (0, 20)

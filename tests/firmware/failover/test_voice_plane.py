@@ -45,6 +45,8 @@ class Tables:
 
     def __init__(self, refusal: OSError | None = None) -> None:
         self.asked: list[tuple[int, bool]] = []
+        self.mirrored: bool | None = True
+        self.activated: list[str] = []
         self.refusal = refusal
 
     def open_table(self, table: int, on: bool) -> None:
@@ -52,12 +54,34 @@ class Tables:
         if self.refusal:
             raise self.refusal
 
+    def mirrors(self, source: str, target: str) -> bool | None:
+        assert (source, target) == ("wg-a", "wg-b")
+        return self.mirrored
+
+    async def activate(self, interface: str) -> None:
+        self.activated.append(interface)
+
 
 async def test_the_mirror_is_switched_by_wg_b_s_way() -> None:
     driver = Tables()
     for on in (True, False):
         await voice_plane.MirrorCopying(driver).set(on)
     assert driver.asked == [(102, True), (102, False)]
+
+
+async def test_a_mirror_that_lost_its_target_is_made_anew_and_not_over_and_over() -> None:
+    driver = Tables()
+    copying = voice_plane.MirrorCopying(driver)
+    for mirrored, now, activated in (
+        (True, 0.0, 0),
+        (None, 1.0, 0),
+        (False, 2.0, 1),
+        (False, 290.0, 1),
+        (False, 303, 2),
+    ):
+        driver.mirrored = mirrored
+        await copying.mend(now)
+        assert driver.activated == ["wg-a"] * activated, now
 
 
 async def test_a_way_that_cannot_be_switched_says_why() -> None:
