@@ -21,7 +21,7 @@ WORDS = f"""Its lamps are told here as they change. Your hands, a line each:
   pull wired          or {", ".join(UPLINKS[1:])}; 'plug wired' puts the cable back
   mains off           the UPS says so; 'mains on'
   modem lost          it finds no network; 'modem found'
-  look                what the lamps show now
+  look                what the lamps show now; 'help' tells all this again
   end                 or Ctrl-C: the plug is pulled"""
 
 
@@ -91,8 +91,10 @@ class Hands:
             self._do(DOES[line])
         elif line == "look":
             self._look("")
+        elif line == "help":
+            self.say(WORDS)
         elif line not in ("", "end"):
-            self.say(f"{line!r}? {WORDS}")
+            self.say(f"{line!r} is none of your hands; 'help' tells them")
         return line != "end"
 
     def _do(self, what: Callable[[Board], None]) -> None:

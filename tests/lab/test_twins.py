@@ -50,7 +50,8 @@ def eventually(look: Callable[[], Any], wanted: Any) -> None:
 
 
 def status(guest: Guest) -> dict[str, Any]:
-    """The unit's own status document."""
+    """The unit's own status document, as soon as it has one."""
+    eventually(lambda: guest.run("hdu status --json", may_fail=True).startswith("{"), True)
     found: dict[str, Any] = json.loads(guest.run("hdu status --json", may_fail=True))
     return found
 
