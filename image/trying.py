@@ -53,7 +53,7 @@ def _run(tools: Tools, work: Path, identity: Path) -> None:
         words = (*cables.network(cables.UPLINKS), *board.words, *given.words(work, identity))
         with Shown(work, tools, *words) as unit:
             found = unit.until(READY, BOOT_S)
-            unit.until("hdu: end of report", 60)
+            unit.until("hdu: end of report", BOOT_S)
             seconds = f"after {unit.seconds:.0f} s (emulated)"
             print(f"\n\nThe unit is up {seconds}: slot {found[2]}, {found[4]} MB used. {WORDS}", flush=True)
             hands = Hands(board, sys.stdin.fileno(), partial(print, flush=True))
