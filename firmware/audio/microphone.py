@@ -190,6 +190,8 @@ class Microphone:
             return
         switch, gate = self.headset.switch, self.headset.gate
         try:
+            if switch and self.state.muted and not switch.read():
+                self._ask_afresh(self.headset)  # a mixer that shows what was before would open the microphone
             events = (
                 mute.GateRead(shut=gate.read() if gate else None),
                 mute.SwitchRead(off=switch.read() if switch else None),
@@ -205,13 +207,19 @@ class Microphone:
         if not self.headset:
             return
         try:
-            if not self.headset.verify():
-                log.info("the mixer showed what was before; asked afresh")
-                self._deaf()
-                self._listen(self.headset)
+            if not self._ask_afresh(self.headset):
                 self._read_switches()
         except HeadsetGone as error:
             self._lose(error)
+
+    def _ask_afresh(self, headset: Headset) -> bool:
+        """Whether fresh mixers say the same as ours; if not, they are listened to from now on."""
+        if agree := headset.verify():
+            return agree
+        log.info("the mixer showed what was before; asked afresh")
+        self._deaf()
+        self._listen(headset)
+        return False
 
     def _lose(self, error: HeadsetGone) -> None:
         if self.headset is None:
@@ -227,4 +235,10 @@ class Microphone:
         if self._timer:
             self._timer.cancel()
         due = mute.due_s(self.state, self.policy)
-        self._timer = None if due is None else self._loop.call_at(due, self.happen, mute.Tick())
+        self._timer = None if due is None else self._loop.call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        """An open switch under a mute is taken for the headset's own button: not on the word of an old mixer."""
+        if self.state.muted and self.state.off is False:
+            self._verified()
+        self.happen(mute.Tick())

@@ -87,13 +87,18 @@ class Counters:
         self.began = time.monotonic()
 
     def show(self, found: dict[str, Any]) -> None:
+        if found["call"]["state"] != "active":
+            self.say(f"the call is shown as {found['call']['state'] or 'unknown'}")
         names = {"overruns": found["call"]["overruns"], "underruns": found["call"]["underruns"]}
         names |= {"lost frames": found["call"]["lost_frames"], "capture overruns": found["headset"]["overruns"]}
         for name, count in names.items():
             if count is not None and count != self.now.get(name, 0):
-                self.lines.append(f"{time.monotonic() - self.began:8.1f} s  {name} {self.now.get(name, 0)} -> {count}")
-                print(self.lines[-1], flush=True)
+                self.say(f"{name} {self.now.get(name, 0)} -> {count}")
                 self.now[name] = count
+
+    def say(self, words: str) -> None:
+        self.lines.append(f"{time.monotonic() - self.began:8.1f} s  {words}")
+        print(self.lines[-1], flush=True)
 
 
 def run(

@@ -1,5 +1,4 @@
-"""The headset pulled out of a call, live and muted. `make bench-replug` does it 200 times, and tells of each call lost:
-now and then the softphone hangs when its sound server dies under it."""
+"""The headset pulled out of a call, live and muted. `make bench-replug` does it 200 times."""
 
 from tests.bench import replug
 from tests.bench.conftest import Client
