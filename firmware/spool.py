@@ -132,16 +132,22 @@ class Spool:
             return None
 
     def _aside(self, name: str, why: str, keep: object = None) -> None:
-        """Moved to `aside/`; only copied there where its place is to be taken by what makes it good (`keep`)."""
+        """Moved to `aside/`; only copied there where its place is to be taken by what makes it good (`keep`).
+
+        One that cannot be moved (another user's: fs.protected_hardlinks; a full disk) is told and stays: no file keeps
+        anybody from the others.
+        """
         log.error("moved %s aside: %s", self.folder / name, why)
-        (self.folder / "aside").mkdir(exist_ok=True)
         try:
+            (self.folder / "aside").mkdir(exist_ok=True)
             if keep:
                 shutil.copyfile(self.folder / name, self.folder / "aside" / name)
             else:
                 kept.move_out(self.folder / name, self.folder / "aside")
         except FileNotFoundError:
             log.info("%s was already gone", name)
+        except OSError as error:
+            log.error("%s cannot be moved aside: %s; remove it by hand", self.folder / name, error.strerror)
 
     def _write_with_reserve(self, name: str, content: bytes) -> None:
         try:

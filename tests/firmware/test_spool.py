@@ -70,6 +70,15 @@ def test_a_foreign_file_is_moved_aside(tmp_path: Path) -> None:
     assert (tmp_path / "aside" / "holiday.jpg").exists()
 
 
+def test_a_foreign_file_that_cannot_be_moved_keeps_nobody_from_the_alerts(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    (tmp_path / "holiday.jpg").write_bytes(b"\xff\xd8")
+    (tmp_path / "aside").write_text("no folder, so nothing can be moved into it")
+    spool.put(alert())
+    assert len(spool.entries()) == 1
+    assert (tmp_path / "holiday.jpg").exists()
+
+
 def test_an_answered_alert_is_closed_and_the_newest_are_kept(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     for number in range(5):
