@@ -24,6 +24,7 @@ ANSWER_TIMEOUT_S = 3.0
 FAREWELL_S = 0.5
 LAST_WORDS = 5
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+NO_CAPABILITIES = ("--inh-caps=-all", "--ambient-caps=-all")  # what the service may hear, the softphone may not
 log = logging.getLogger("softphone")
 
 
@@ -164,7 +165,7 @@ async def running(config: Config, told: Callable[[SoftphoneEvent], None]) -> Asy
     (folder / "accounts").write_text("")
     try:
         process = await asyncio.create_subprocess_exec(
-            *("setpriv", "--pdeathsig", "KILL", phone.binary, "-4", "-f", str(folder)),
+            *("setpriv", "--pdeathsig", "KILL", *NO_CAPABILITIES, phone.binary, "-4", "-f", str(folder)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
