@@ -89,7 +89,7 @@ def test_mains_back_with_a_call_on_leaves_the_call_where_it_is(flat: Client) -> 
     in_call(flat)
     flat.post("/twin/power", {"mains": False})
     flat.until("low", lambda: power(flat)["state"] == "low", ENDING_S)
-    assert "Take no new call" in " ".join(flat.get("/unit.json")["readiness"]["reasons"])
+    flat.until("it says so", lambda: "Take no new call" in " ".join(flat.get("/unit.json")["readiness"]["reasons"]))
     flat.post("/twin/power", {"mains": True})
     flat.until("undone", lambda: power(flat)["state"] == "normal")
     assert flat.get("/unit.json")["call"]["state"] == "active" == flat.get("/twin/call")["state"]
