@@ -1,11 +1,16 @@
 """`make test-image`: builds, boots, updates and breaks the image in QEMU; what passed before is not run again.
 
-python -m tests.lab [--again] [what pytest takes]
+python -m tests.lab [--again] [--minutes 60] [FILE ...]
+
+Each file of tests is kept by what it and the image are made of. When the minutes are over no further file is begun, and
+those that were not run are named.
 """
 
+import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,21 +21,48 @@ from image.places import CHECKOUT, cache, content, key
 HERE = Path(__file__).parent
 
 
-def main(words: list[str]) -> int:
-    """0 where everything passed, now or before."""
-    chosen = [word for word in words if word != "--again"]
-    made_of = key(content(*build.MADE_OF, HERE), (CHECKOUT / "requirements.lock").read_bytes(), *chosen)
-    stamp = cache() / "passed" / made_of
-    if stamp.exists() and "--again" not in words:
-        print(f"the image's tests passed on this machine for the very same: {stamp.read_text()}")
+def stamp(file: Path) -> Path:
+    """Where it is kept that this file passed for this image."""
+    shared = [each for each in HERE.glob("*.py") if not each.name.startswith("test_")]
+    around = (CHECKOUT / "hw" / "board", CHECKOUT / "hw" / "panel", CHECKOUT / "hub" / "updates")
+    lock = (CHECKOUT / "requirements.lock").read_bytes()
+    return cache() / "passed" / key(content(*build.MADE_OF, *around, *sorted(shared), file), lock, file.name)
+
+
+def run(file: Path, again: bool) -> int:
+    """0 where it passed, now or before."""
+    kept = stamp(file)
+    if kept.exists() and not again:
+        print(f"{file.name}: passed on this machine for the very same, {kept.read_text()}", flush=True)
         return 0
-    os.environ["HDU_LAB"] = "1"
     began = time.monotonic()
-    status = pytest.main(["-s", "--durations=0", "-p", "no:cacheprovider", *(chosen or [str(HERE)])])
+    status = int(pytest.main(["-s", "--durations=0", "-p", "no:cacheprovider", str(file)]))
     if status == 0:
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(f"{time.strftime('%F %T')}, in {time.monotonic() - began:.0f} s")
-    return int(status)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(f"{time.strftime('%F %T')}, in {time.monotonic() - began:.0f} s")
+    return status
+
+
+def main(words: Sequence[str]) -> int:
+    """0 where everything that was run passed."""
+    parser = argparse.ArgumentParser(prog="test-image")
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("files", nargs="*", type=Path, default=sorted(HERE.glob("test_*.py")))
+    given = parser.parse_args(words)
+    os.environ["HDU_LAB"] = "1"
+    ends = time.monotonic() + 60 * given.minutes
+    late: list[str] = []
+    failed: list[str] = []
+    for file in given.files:
+        if time.monotonic() > ends and not stamp(file).exists():
+            late.append(file.name)
+        elif run(file, given.again):
+            failed.append(file.name)
+    if late:
+        print(f"not run, the {given.minutes:g} minutes were over: {', '.join(late)}; make test-image runs them")
+    print(f"the image in QEMU: {'failed: ' + ', '.join(failed) if failed else 'what was run passed'}")
+    return bool(failed)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,20 @@
 """The image and its boot loader in QEMU: minutes of emulation, so `make test-image` asks for it by HDU_LAB."""
 
 import os
+import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from image import build
+from image.build import Built
+from image.places import CHECKOUT, cache, content, key
 from image.tools import Tools
+from tests.lab import guest, rehearsal
+from tests.lab.guest import Guest
+from tests.lab.web import Shelf, shelf
 
 HERE = Path(__file__).parent
 
@@ -20,7 +27,51 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="boots machines in QEMU: make test-image"))
 
 
+def told(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
 @pytest.fixture(scope="session")
 def tools() -> Tools:
     """QEMU and what makes cards; fetched once."""
-    return build.tools(lambda words: print(words, file=sys.stderr))
+    return build.tools(told)
+
+
+@pytest.fixture(scope="session")
+def built() -> Built:
+    return build.build("0.1.0", None, told)
+
+
+@pytest.fixture(scope="session")
+def ready(built: Built, tools: Tools) -> Path:
+    """A unit that is up, proven and has something to lose, saved; made once for an image."""
+    how = key(built.folder.name, content(HERE / "guest.py", HERE / "rehearsal.py", CHECKOUT / "image" / "machine.py"))
+    folder = cache() / "ready" / how
+    if not (folder / guest.READY_STATE).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        guest.fresh(built, folder, tools)
+        with Guest(folder, tools) as run, rehearsal.responder(folder) as probes:
+            run.is_ready()
+            rehearsal.prepare(run, probes)
+            guest.save(run)
+    return folder
+
+
+@pytest.fixture
+def up(ready: Path, tools: Tools, tmp_path: Path) -> Iterator[Guest]:
+    """That unit, going on from there."""
+    with guest.resumed(ready, tmp_path / "machine", tools) as run:
+        yield guest.go_on(run)
+
+
+@pytest.fixture
+def blank(built: Built, tools: Tools, tmp_path: Path) -> Path:
+    """The folder of a machine with a card as it was flashed."""
+    return guest.fresh(built, tmp_path / "machine", tools).parent
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shelf]:
+    """Where central IT publishes."""
+    with shelf(tmp_path / "shelf") as made:
+        yield made

@@ -4,17 +4,22 @@ import itertools
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from hw.board.board import Board
+from hw.board.monitor import MonitorError
 from image import machine
 from image.build import Built
 from image.machine import READY, Machine
-from image.monitor import Monitor, connected
 from image.places import BuildError
 from image.tools import Tools
 
+T = TypeVar("T")
 BOOT_S = float(os.environ.get("HDU_BOOT_S", "900"))  # of software emulation, on a machine that does other things too
 SHELL = """[Unit]
 DefaultDependencies=no
@@ -27,30 +32,60 @@ ExecStart=/bin/sh -c 'until set -- /dev/vport*p1 && test -e $$1; do sleep 0.5; d
 """
 PORTS = (
     *("-device", "virtio-serial", "-chardev", "socket,id=shell,path=shell.sock,server=on,wait=off"),
-    *("-device", "virtserialport,chardev=shell,name=shell", "-qmp", "unix:monitor.sock,server=on,wait=off"),
+    *("-device", "virtserialport,chardev=shell,name=shell"),
 )
 CARD, READY_DISK, READY_STATE = "card.qcow2", "ready.qcow2", "ready.state"
 
 
 class Guest(Machine):
-    """`run` runs a command in the guest; leaving the block pulls its plug, and the card stays as it then was."""
+    """`run` runs a command in the guest; leaving the block pulls its plug, and the card stays as it then was.
+
+    Its panel is at rest; `board` has its buttons, lamps and cables, and QEMU's monitor.
+    """
 
     def __init__(self, work: Path, tools: Tools, *extra: str, card: str = CARD) -> None:
-        super().__init__(work, tools, *machine.network(), *PORTS, *extra, card=card)
+        self.board = Board(work)
+        super().__init__(work, tools, *machine.network(), *PORTS, *self.board.words, *extra, card=card)
         self._marks = itertools.count()
 
     def __enter__(self) -> "Guest":
-        for name in ("shell.sock", "monitor.sock"):
-            (self.work / name).unlink(missing_ok=True)
+        (self.work / "shell.sock").unlink(missing_ok=True)
+        self.board.__enter__()
         super().__enter__()
-        self.shell = connected(self.work / "shell.sock", 60)
-        self.monitor = Monitor(self.work / "monitor.sock")
+        self.shell = self._within(60, self._connected)
         return self
+
+    def _connected(self) -> socket.socket:
+        found = socket.socket(socket.AF_UNIX)
+        try:
+            found.connect(str(self.work / "shell.sock"))
+        except OSError:
+            found.close()
+            raise
+        return found
+
+    def _within(self, bound_s: float, attempt: Callable[[], T]) -> T:
+        """What `attempt` answers as soon as QEMU is there for it."""
+        ends = time.monotonic() + bound_s
+        while True:
+            try:
+                return attempt()
+            except (OSError, MonitorError) as error:
+                if time.monotonic() > ends or not self.read(0.1):
+                    raise BuildError(f"lab: QEMU does not answer within {bound_s:g} s: {error}") from error
+
+    def asked(self, command: str, key: str, wanted: str, bound_s: float = 300) -> None:
+        """Asks QEMU until `key` of the answer is `wanted`."""
+        ends = time.monotonic() + bound_s
+        while (now := self._within(60, lambda: self.board.execute(command)).get(key)) != wanted:
+            if now == "failed" or time.monotonic() > ends:
+                raise BuildError(f"lab: {command} says {key} {now}, not {wanted}, after {bound_s:g} s")
+            self.read(0.05)
 
     def pull_the_plug(self) -> None:
         super().pull_the_plug()
         self.shell.close()
-        self.monitor.__exit__()
+        self.board.__exit__(None, None, None)
 
     def run(self, command: str, bound_s: float = 120, may_fail: bool = False) -> str:
         """What it printed, in UTF-8; BuildError where it fails or takes longer."""
@@ -85,7 +120,7 @@ class Guest(Machine):
     def is_ready(self, after: int = 0) -> re.Match[str]:
         """The line by which the unit says that it is up, printed with what it says of its boot."""
         match = self.until(READY, BOOT_S, after)
-        end = self.until("hdu: end of report", 120, after)
+        end = self.until("hdu: end of report", BOOT_S, after)
         print(f"\nready after {self.seconds:.0f} s of emulation\n{self.console[after:][match.start() : end.end()]}")
         return match
 
@@ -105,10 +140,10 @@ def overlay(work: Path, tools: Tools, below: str, name: str = CARD) -> Path:
 
 def save(guest: Guest) -> None:
     """The guest as it is, to READY_STATE beside its card, which is then READY_DISK; the guest ends."""
-    guest.monitor("stop")
-    guest.monitor("migrate", uri=f"file:{READY_STATE}")
-    guest.monitor.until("query-migrate", "status", "completed", 300)
-    guest.monitor("quit")
+    guest.board.execute("stop")
+    guest.board.execute("migrate", uri=f"file:{READY_STATE}")
+    guest.asked("query-migrate", "status", "completed")
+    guest.board.execute("quit")
     guest.process.wait(60)
     (guest.work / CARD).rename(guest.work / READY_DISK)
 
@@ -117,26 +152,54 @@ def resumed(saved: Path, work: Path, tools: Tools) -> Guest:
     """A guest that goes on from there with a card of its own; the saved one is only read."""
     work.mkdir(parents=True, exist_ok=True)
     for name in ("card.img", READY_DISK, READY_STATE):
-        try:
-            os.link(saved / name, work / name)
-        except OSError:
-            subprocess.run(["cp", "--sparse=always", str(saved / name), str(work / name)], check=True)
+        _at_hand(saved / name, work / name)
     overlay(work, tools, READY_DISK)
     return Guest(work, tools, "-incoming", f"file:{READY_STATE}")
 
 
 def go_on(guest: Guest) -> Guest:
     """Once its memory is read; its clock is then set to now."""
-    guest.monitor.until("query-status", "status", "paused", 300)
-    guest.monitor("cont")
+    guest.asked("query-status", "status", "paused")
+    guest.board.execute("cont")
     guest.extra = tuple(word for word in guest.extra if word != "-incoming" and not word.startswith("file:"))
     guest.answers(120).run(f"date -s @{time.time():.0f}")
     return guest
 
 
-def raw(work: Path, tools: Tools) -> Path:
-    """The card as one raw file, to be damaged; the overlay goes."""
-    tools.run(work, "qemu-img", "convert", "-f", "qcow2", "-O", "raw", CARD, "whole.img")
-    (work / CARD).unlink()
-    shutil.move(work / "whole.img", work / "card.img")
-    return work / "card.img"
+def another(work: Path, at: Path, tools: Tools) -> Path:
+    """A second machine with a card of its own, as the first one's is."""
+    at.mkdir(parents=True)
+    for file in work.iterdir():
+        if file.is_file():
+            _at_hand(file, at / file.name)
+    (at / CARD).unlink()
+    overlay(at, tools, "card.img")
+    return at
+
+
+def _at_hand(file: Path, at: Path) -> None:
+    try:
+        os.link(file, at)
+    except OSError:
+        subprocess.run(["cp", "--sparse=always", str(file), str(at)], check=True)
+
+
+def thrown_away(work: Path) -> None:
+    """Disk space is what twenty machines take most of."""
+    shutil.rmtree(work)
+
+
+def raw(work: Path, tools: Tools, below: str = CARD) -> Path:
+    """The card as one raw file, to be damaged or flashed; the overlay goes."""
+    tools.run(work, "qemu-img", "convert", "-f", "qcow2", "-O", "raw", below, "whole.img")
+    for name in (below, "card.img"):
+        (work / name).unlink()
+    return (work / "whole.img").rename(work / "card.img")
+
+
+def unplugged(saved: Path, work: Path, tools: Tools) -> Path:
+    """The raw card of a unit that had been up when its plug was pulled."""
+    work.mkdir(parents=True, exist_ok=True)
+    for name in ("card.img", READY_DISK):
+        _at_hand(saved / name, work / name)
+    return raw(work, tools, READY_DISK)

@@ -153,10 +153,10 @@ def ruined(card: Path) -> None:
 def test_a_usb_device_that_no_unit_has_is_refused_and_recorded(unit: Guest, device: str, id: str) -> None:
     more = {}
     if device == "usb-storage":
-        unit.monitor("blockdev-add", driver="null-co", node_name="stick", size=1 << 20)
+        unit.board.execute("blockdev-add", **{"driver": "null-co", "node-name": "stick", "size": 1 << 20})
         more = {"drive": "stick"}
     before = unit.run("ls /sys/class/block /dev/input 2> /dev/null")
-    unit.monitor("device_add", driver=device, id=device, **more)
+    unit.board.execute("device_add", driver=device, id=device, **more)
     wanted = f'until hdu log --kind usb.refused | grep -q \'"id":"{id}"\'; do sleep 0.5; done'
     unit.run(wanted, 180)
     assert "1" not in unit.run("cat /sys/bus/usb/devices/*-[1-9]*/authorized 2> /dev/null", may_fail=True).split()
@@ -178,7 +178,8 @@ def forwarded(run: Guest, port: int) -> socket.socket:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         here = free.getsockname()[1]
-    run.monitor("human-monitor-command", command_line=f"hostfwd_add wired tcp:127.0.0.1:{here}-:{port}")
+    words = f"hostfwd_add wired tcp:127.0.0.1:{here}-:{port}"
+    run.board.execute("human-monitor-command", **{"command-line": words})
     return socket.create_connection(("127.0.0.1", here), timeout=5)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 
 class Shelf:
@@ -20,7 +21,7 @@ class Shelf:
         return f"{self.address}/{name}"
 
     @web.middleware
-    async def _count(self, request: web.Request, handler: web.Handler) -> web.StreamResponse:  # type: ignore[name-defined]
+    async def _count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         answer: web.StreamResponse = await handler(request)
         first, _, last = request.headers.get("Range", "").removeprefix("bytes=").partition("-")
         whole = (self.folder / request.path.lstrip("/")).stat().st_size if answer.status in (200, 206) else 0
