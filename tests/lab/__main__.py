@@ -55,7 +55,7 @@ def main(words: Sequence[str]) -> int:
     late: list[str] = []
     failed: list[str] = []
     for file in given.files:
-        if time.monotonic() > ends and not stamp(file).exists():
+        if time.monotonic() >= ends and not stamp(file).exists():
             late.append(file.name)
         elif run(file, given.again):
             failed.append(file.name)

@@ -62,7 +62,7 @@ def test_twenty_cuts_of_an_install(ready: Path, tools: Tools, shop: Shelf, tmp_p
     """A until the install is whole, then B; whichever it is starts, and the unit is itself."""
     newer = bundles.release("0.1.1", tools)
     os.link(newer, shop.folder / newer.name)
-    command = f"rauc install {shop.of(newer.name)}"
+    command = f"{rehearsal.INSTALL} {shop.of(newer.name)}"
     with guest.resumed(ready, tmp_path / "whole", tools) as run:
         began = time.monotonic()
         guest.go_on(run).run(command, 600)

@@ -25,7 +25,7 @@ def install(up: Guest, shop: Shelf, bundle: Path) -> str:
     if not (shop.folder / bundle.name).exists():
         os.link(bundle, shop.folder / bundle.name)
     shop.sent = 0
-    return up.run(f"rauc install {shop.of(bundle.name)}", INSTALL_S, may_fail=True)
+    return up.run(f"{rehearsal.INSTALL} {shop.of(bundle.name)}", INSTALL_S, may_fail=True)
 
 
 def is_as_it_was(up: Guest) -> None:
