@@ -32,7 +32,7 @@ class Shelf:
 
     async def _serve(self, started: threading.Event, stop: asyncio.Event) -> None:
         app = web.Application(middlewares=[self._count])
-        app.router.add_static("/", self.folder)
+        app.router.add_static("/", self.folder, follow_symlinks=True)  # the lab's own links
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
