@@ -24,7 +24,8 @@ class Shelf:
     async def _count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         answer: web.StreamResponse = await handler(request)
         first, _, last = request.headers.get("Range", "").removeprefix("bytes=").partition("-")
-        whole = (self.folder / request.path.lstrip("/")).stat().st_size if answer.status in (200, 206) else 0
+        file = self.folder / request.path.lstrip("/")
+        whole = file.stat().st_size if file.is_file() else 0  # aiohttp looks for it later, and then answers 404
         self.requests += 1
         if request.method == "GET":
             self.sent += (min(int(last or whole - 1), whole - 1) - int(first) + 1) if first and whole else whole
