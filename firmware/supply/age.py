@@ -32,7 +32,8 @@ def added(tests: Sequence[Tested], new: Tested) -> tuple[Tested, ...]:
 def replace_by(tests: Sequence[Tested], floor_percent: float) -> date | None:
     """The day on which the line through all tests (least squares) reaches `floor_percent`.
 
-    A battery that is already below is due on the day that was found. None: one test, too short a time, or no fall.
+    A battery that is already below is due on the day that was found, and one that was still above is never due before
+    its last test, wherever the line went. None: one test, too short a time, or no fall.
     """
     if not tests:
         return None
@@ -46,8 +47,8 @@ def replace_by(tests: Sequence[Tested], floor_percent: float) -> date | None:
     if fall <= 0:
         return None
     middle_day, middle = sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
-    left_days = middle_day + (middle - floor_percent) / fall
-    return days[0] + timedelta(days=int(left_days)) if left_days < LATEST_DAYS else None
+    at_day = middle_day + (middle - floor_percent) / fall
+    return days[0] + timedelta(days=int(max(at_day, points[-1][0]))) if at_day < LATEST_DAYS else None
 
 
 def due(by: date | None, tested: bool, today: date) -> bool | None:

@@ -43,7 +43,7 @@ async def test_tones_are_played_one_after_the_other_and_too_many_left_out() -> N
         *(earpiece.play_tone("uplink-changed") for _ in range(WAITING + 1)), return_exceptions=True
     )
     assert [type(each) for each in results] == [type(None)] * WAITING + [HeadsetError]
-    assert loop.time() - began > WAITING * 0.12
+    assert loop.time() - began > (WAITING - 1) * 0.12  # the last drains early where the server plays ahead
 
 
 async def test_without_a_headset_no_tone_and_a_reason() -> None:
