@@ -64,14 +64,15 @@ class Raising:
     def recover(self, pressed: bool, stuck_s: float) -> bool:
         """Finishes what a panel before this one began; True where the PANIC now `pressed` is already an alert.
 
-        After a crash what it remembered tells. After a boot nothing is remembered: a panic that nobody has answered,
-        younger than `stuck_s`, is the same press.
+        After a crash what it remembered tells; after a boot nothing is remembered, and a panic younger than `stuck_s`
+        is the same press. One that a person has answered is over either way: pressed now is pressed again. A release
+        that the dead panel never saw must not cost a press; one alert too many costs a question.
         """
         left = self.files.remembered()
         for alert in left:
             if self._find(alert.id) is None:
                 self._begin(alert)
-        panics = [alert.id for alert in left if alert.kind == "panic"]
+        panics = [alert.id for alert in left if alert.kind == "panic" and not self._answered(alert.id)]
         self.held = panics[-1] if panics and pressed else ""
         for alert in left:
             if alert.id not in self.unsaved and alert.id != self.held:
@@ -139,6 +140,10 @@ class Raising:
         """The alert with its marks, also where the alerts service has closed it."""
         done = self.spool.folder / "done"
         return self.spool.entry(id) or (Spool(done, 0).entry(id) if done.exists() else None)
+
+    def _answered(self, id: str) -> bool:
+        entry = self._find(id)
+        return entry is not None and entry.acknowledged is not None
 
     def _seen_all(self, entries: list[Entry]) -> None:
         for entry in entries:

@@ -189,6 +189,20 @@ async def test_killed_while_pressed_is_found_again_and_raised_once(tmp_path: Pat
         assert len(await eventually(lambda: len(it.alerts()) == 2 and it.alerts())) == 2
 
 
+async def test_pressed_again_after_an_answer_while_no_panel_was_there_is_a_new_alert(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.press()
+        (alert,) = await eventually(it.alerts)
+        answer = Acknowledgement(id=alert.id, by="Ada", at=alert.raised_at)
+        Spool(it.data / "spool", 0).mark(alert.id, "acknowledged", answer)
+        await it.end(signal.SIGKILL)
+        await it.release()
+        await it.press()
+        await it.twin.settled()
+        await it.start()
+        assert await eventually(lambda: [each for each in it.alerts() if each != alert])
+
+
 async def test_killed_between_deciding_and_the_disk_is_finished_under_the_same_id(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         await it.end(signal.SIGKILL)
