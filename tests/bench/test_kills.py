@@ -44,6 +44,7 @@ class Person(threading.Thread):
         super().__init__(daemon=True)
         self.bench, self.dice, self.spool = bench, dice, bench.folder / "unit" / "data" / "spool"
         self.ids: list[str] = []
+        self.joined = 0
         self.failed = ""
         self.stop = threading.Event()
 
@@ -61,11 +62,22 @@ class Person(threading.Thread):
         files = {str(file.relative_to(self.spool.parent)): file.stat().st_size for file in self.spool.parent.rglob("*")}
         return "\n".join([*(log.read_text(errors="replace")[-1500:] for log in logs), str(files)])
 
+    def is_held_on(self) -> bool:
+        """No panel lived while the last press was let go and this one began: to the next panel it is one press, held,
+        as long as nobody has answered its alert, which stands open for both."""
+        last = self.ids[-1] if self.ids else ""
+        held = self.bench.folder / "unit" / "run" / "presses" / f"{last}.alert"
+        joined = held.exists() and not (self.spool / f"{last}.acknowledged").exists()
+        self.joined += joined
+        return joined
+
     def press(self) -> None:
         before, began = self.on_disk(), time.monotonic()
         self.bench.post("/twin/panel", {"button": "panic", "action": "press"})
         while not (new := self.on_disk() - before):
             if time.monotonic() - began > HOLD_S:
+                if self.is_held_on():
+                    break
                 self.failed = f"press {len(self.ids) + 1} was not on disk after {HOLD_S:g} s: {self.last_words()}"
                 return
             time.sleep(0.01)
@@ -134,7 +146,10 @@ def test_every_panic_arrives_once_and_none_is_answered_by_itself(small: Client) 
     at_unit = {file.stem for file in person.spool.rglob("*.acknowledged") if file.name[0] != "."}
     assert at_unit <= answered, "an alert is shown as answered that nobody answered"
     assert len(person.on_disk()) == len(person.ids) + tampers(person), "one press, one alert"
-    print(f"{len(person.ids)} presses, {len(answered)} answered, all arrived")
+    assert person.joined <= KILLS / 50, "both panels are away for far too long"
+    print(
+        f"{len(person.ids)} presses, {len(answered)} answered, all arrived; {person.joined} were held over a dead panel"
+    )
 
 
 def tampers(person: Person) -> int:
