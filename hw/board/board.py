@@ -85,13 +85,13 @@ class Board:
         self._tasks: list[asyncio.Task[None]] = []
         for twin in self.twins.values():
             await twin.start()
-        await self._lines.start()
-        await self._monitor.start()
+        await self._lines.port.start()
+        await self._monitor.port.start()
 
     async def _close(self) -> None:
         self._ended()
-        await self._monitor.close()
-        await self._lines.close()
+        await self._monitor.port.close()
+        await self._lines.port.close()
         for twin in self.twins.values():
             await twin.close()
         rest = asyncio.all_tasks() - {asyncio.current_task()}

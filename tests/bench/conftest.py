@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +124,10 @@ def ready(process: subprocess.Popen[str]) -> None:
     assert words.startswith("bench ready:"), f"the bench did not come up: {words}"
 
 
-@pytest.fixture(scope="session")
-def running() -> Iterator[Client]:
-    if not (shutil.which("NetworkManager") and shutil.which("mosquitto") and Path("/run/netns").exists()):
-        pytest.skip("needs the unpacked packages and namespaces: run by bench/machine/enter")
-    process, client, lifeline = start(f"t{os.getpid()}-")
+@contextmanager
+def begun(letter: str, *options: str) -> Iterator[Client]:
+    """A bench of one's own, ready; `letter` tells its network namespaces from those of other benches."""
+    process, client, lifeline = start(f"{letter}{os.getpid()}-", *options)
     with process:
         try:
             ready(process)
@@ -135,6 +135,14 @@ def running() -> Iterator[Client]:
         finally:
             os.close(lifeline)
             process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Client]:
+    if not (shutil.which("NetworkManager") and shutil.which("mosquitto") and Path("/run/netns").exists()):
+        pytest.skip("needs the unpacked packages and namespaces: run by bench/machine/enter")
+    with begun("t") as client:
+        yield client
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.conftest import Client, ready, start
+from tests.bench.conftest import Client, begun
 
 pytestmark = [pytest.mark.bench, pytest.mark.xdist_group("bench"), pytest.mark.timeout(3600)]
 KILLS = int(os.environ.get("HDU_KILLS", "150"))
@@ -27,14 +27,8 @@ def small() -> Iterator[Client]:
     """A bench whose unit keeps its data on a small disk."""
     if not Path("/run/netns").exists():
         pytest.skip("needs namespaces: run by bench/machine/enter")
-    process, client, lifeline = start(f"k{os.getpid()}-", "--disk-kb", str(DISK_KB))
-    with process:
-        try:
-            ready(process)
-            yield client
-        finally:
-            os.close(lifeline)
-            process.wait(30)
+    with begun("k", "--disk-kb", str(DISK_KB)) as client:
+        yield client
 
 
 class Person(threading.Thread):

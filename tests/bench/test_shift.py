@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.conftest import ROOT, Client, ready, start
+from tests.bench.conftest import ROOT, Client, begun
 
 pytestmark = [pytest.mark.bench, pytest.mark.slow, pytest.mark.timeout(300)]
 SETTLED_S = 90.0
@@ -19,15 +19,9 @@ SETTLED_S = 90.0
 
 @pytest.fixture
 def bench() -> Iterator[Client]:
-    process, client, lifeline = start(f"s{os.getpid()}-", "--trial-s", "5")
-    with process:
-        try:
-            ready(process)
-            client.until("the unit is at its hub", lambda: client.get("/unit.json")["hub"]["connected"])
-            yield client
-        finally:
-            os.close(lifeline)
-            process.wait(30)
+    with begun("s", "--trial-s", "5") as client:
+        client.until("the unit is at its hub", lambda: client.get("/unit.json")["hub"]["connected"])
+        yield client
 
 
 def unit(bench: Client, section: str) -> Any:

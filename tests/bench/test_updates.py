@@ -1,12 +1,11 @@
 """Settings that central IT signs reach the running services; what loses the hub is taken back. A bench of its own."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.bench.conftest import Client, ready, start
+from tests.bench.conftest import Client, begun
 
 pytestmark = [pytest.mark.bench, pytest.mark.slow, pytest.mark.timeout(300)]
 TRIAL_S, SETTLED_S = 5, 90.0
@@ -14,14 +13,8 @@ TRIAL_S, SETTLED_S = 5, 90.0
 
 @pytest.fixture
 def bench() -> Iterator[Client]:
-    process, client, lifeline = start(f"u{os.getpid()}-", "--trial-s", str(TRIAL_S))
-    with process:
-        try:
-            ready(process)
-            yield client
-        finally:
-            os.close(lifeline)
-            process.wait(30)
+    with begun("u", "--trial-s", str(TRIAL_S)) as client:
+        yield client
 
 
 def update(bench: Client) -> Any:

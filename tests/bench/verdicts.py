@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from firmware.checks import ALL
-from tests.bench.conftest import ROOT, Client, ready, start
+from tests.bench.conftest import ROOT, Client, begun
 from tests.bench.verdict_faults import FAULTS, Fault
 
 BOUND_S, PATIENCE_S, LOOK_S = 2.0, 30.0, 0.02
@@ -97,14 +97,8 @@ def main() -> int:
     given = parser.parse_args()
     left_out = {check.__module__.rpartition(".")[2] for check in ALL} - {each.check for each in FAULTS}
     assert not left_out, f"no fault for the checks {left_out}"
-    process, bench, lifeline = start(f"v{os.getpid()}-", "--disk-kb", "16384")
-    with process:
-        try:
-            ready(process)
-            found = rows(bench, given.only, given.rounds)
-        finally:
-            os.close(lifeline)
-            process.wait(30)
+    with begun("v", "--disk-kb", "16384") as bench:
+        found = rows(bench, given.only, given.rounds)
     late = [row for row in found if row.told_s is None or row.told_s > BOUND_S]
     machine = {"cores": os.cpu_count(), "load_1_min": os.getloadavg()[0], "kernel": platform.release()}
     if not given.only:

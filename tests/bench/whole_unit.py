@@ -21,7 +21,7 @@ from watchdog.observers.inotify import InotifyObserver
 from bench.unit import SERVICES
 from firmware import kept
 from firmware.spool import ALERT
-from tests.bench.conftest import Client, ready, start
+from tests.bench.conftest import Client, begun
 from tests.bench.stalls import Sleeper
 
 RESULTS = Path("results/bench.json")
@@ -159,25 +159,19 @@ def main() -> None:
     parser.add_argument("--presses", type=int, default=1000)
     parser.add_argument("--idle-s", type=float, default=IDLE_S)
     given = parser.parse_args()
-    process, bench, lifeline = start(f"m{os.getpid()}-")
-    with process:
-        try:
-            began = time.monotonic()
-            ready(process)
-            ready_s = time.monotonic() - began
-            print(f"ready after {ready_s:.1f} s")
-            bench.heal()
-            arrivals = Arrivals(bench.folder / "unit" / "data" / "spool")
-            disk = disk_alone(bench.folder)
-            sleeper = Sleeper()
-            rows = [one(bench, arrivals, sleeper) for _ in range(given.presses)]
-            sleeper.close()
-            disk_after = disk_alone(bench.folder)
-            until_idle(bench)
-            processes = idle(bench, given.idle_s)
-        finally:
-            os.close(lifeline)
-            process.wait(30)
+    began = time.monotonic()
+    with begun("m") as bench:
+        ready_s = time.monotonic() - began
+        print(f"ready after {ready_s:.1f} s")
+        bench.heal()
+        arrivals = Arrivals(bench.folder / "unit" / "data" / "spool")
+        disk = disk_alone(bench.folder)
+        sleeper = Sleeper()
+        rows = [one(bench, arrivals, sleeper) for _ in range(given.presses)]
+        sleeper.close()
+        disk_after = disk_alone(bench.folder)
+        until_idle(bench)
+        processes = idle(bench, given.idle_s)
     arrivals.observer.stop()
     result = show({**by_hop(rows), "disk alone, before": disk, "disk alone, after": disk_after}, processes)
     RESULTS.parent.mkdir(exist_ok=True)
