@@ -23,6 +23,7 @@ from firmware.drivers.rauc import RaucError
 from firmware.release import memory, proving, settling
 from firmware.release.fetch_answer import Look
 from firmware.release.ledger import Ledger
+from firmware.release.link import Link
 from firmware.release.policy import Decision, decide, disturbing, poll_delay_s
 from firmware.release.rollout import RollOut
 from firmware.service import Unit, run
@@ -39,6 +40,7 @@ class Updates:
         self.ledger = Ledger(unit, [hold, look])
         self.soon = asyncio.Event()
         self.tries: Counter[str] = Counter()
+        self.link = Link(self.soon.set)
 
     async def hold(self, who: str, minutes: int) -> None:
         """Keeps updates away for so long from now (at most a day); 0 ends it."""
@@ -65,6 +67,10 @@ class Updates:
     async def follow_hub(self) -> None:
         async for link in bus.follow(self.unit.bus, "HubLink", facts.Hub):
             self.ledger.hub = link.connected if link else None
+
+    async def follow_uplinks(self) -> None:
+        async for uplinks in bus.follow(self.unit.bus, "Uplinks", facts.Uplinks):
+            self.link.now(uplinks)
 
     # Looking.
 
@@ -151,6 +157,7 @@ class Updates:
     # Taking.
 
     async def install(self, out: RollOut) -> None:
+        self.link.begin()
         stream = out.kind == "bundle" and self.ledger.hardware.bundles == "stream"
         self.ledger.say(state="fetching")
         found = await self.fetch(out.target, *(["--stream"] if stream else []))
@@ -158,6 +165,7 @@ class Updates:
             self.ledger.say(state="waiting", reason=words)
         elif found.refused:
             self.ledger.say(state="idle", refused=found.refused)
+            self.again_if_it_was_the_link()
         elif out.kind == "site":
             settling.begin(self.ledger, out, await asyncio.to_thread(Path(found.place).read_bytes))
             await settling.watch(self.ledger)
@@ -165,15 +173,24 @@ class Updates:
             await self.install_bundle(out, found.place)
 
     async def install_bundle(self, out: RollOut, place: str) -> None:
-        """What RAUC refuses TRIES times is not asked of it again: a link may fail, a signature does not mend."""
+        """What RAUC refuses TRIES times over a link that held is not asked of it again: a signature does not mend."""
         try:
             await proving.install(self.ledger, out, place)
         except RaucError as error:
-            self.tries[out.version] += 1
             log.error("%s", error)
             self.ledger.say(state="idle", reason=str(error))
+            if self.again_if_it_was_the_link():
+                return
+            self.tries[out.version] += 1
             if self.tries[out.version] >= TRIES:
                 self.ledger.has_failed("bundle", out.version, str(error))
+
+    def again_if_it_was_the_link(self) -> bool:
+        """Whether no uplink was up at some moment of this install; then the next look is when one is up again."""
+        if self.link.broke:
+            log.warning("the link broke meanwhile: it is tried again when an uplink is up")
+            self.link.wanted()
+        return self.link.broke
 
 
 async def body(unit: Unit) -> None:
@@ -182,6 +199,7 @@ async def body(unit: Unit) -> None:
     unit.group.create_task(updates.follow_calls())
     unit.group.create_task(updates.follow_hub())
     unit.group.create_task(updates.follow_shift())
+    unit.group.create_task(updates.follow_uplinks())
     if unit.config.unit.updates.bundles != "none":
         await proving.show_slots(updates.ledger)
     unit.ready()

@@ -105,3 +105,31 @@ async def test_a_bundle_of_a_wrong_signer_is_given_up_after_some_tries(machine: 
         lambda: told.now and told.now.failed_version == "9.1", f"it is given up: {machine.updates.words()}", 90
     )
     assert "trusts" in told.now.failed and (ground.content("B"), ground.primary) == (b"", "A")
+
+
+async def test_what_fails_with_the_link_is_never_given_up_and_is_tried_again_when_it_is_back(
+    machine: Machine, follow: Follow
+) -> None:
+    """RAUC's reason is the same for a bundle that is damaged and for one that could not be fetched."""
+    told, ground = follow("Updates", facts.Update), machine.ground
+    wired = facts.Uplink(name="wired", kind="ethernet", state="down", active=True)
+    await machine.scene.say(Uplinks=facts.Uplinks(uplinks=(wired,)))
+    (ground.folder / "other").mkdir()
+    signer(ground.folder / "other", "signer")
+    kept = {part: (ground.folder / part).read_bytes() for part in ("signer.pem", "signer.key")}
+    for part in kept:
+        (ground.folder / part).write_bytes((ground.folder / "other" / part).read_bytes())
+    await machine.offer("9.1", b"evil")
+    for part, content in kept.items():
+        (ground.folder / part).write_bytes(content)
+    looks: set[str] = set()
+
+    def looked_often() -> bool:
+        looks.update([told.now.looked_at] if told.now and "trusts" in told.now.reason else [])
+        return len(looks) > 4
+
+    await eventually(looked_often, f"it fails again and again: {machine.updates.words()}", 90)
+    assert told.now.failed_version == ""
+    up = facts.Uplink(name="wired", kind="ethernet", state="up", active=True)
+    await machine.scene.say(Uplinks=facts.Uplinks(uplinks=(up,)))
+    await eventually(lambda: told.now.failed_version == "9.1", "over a link that holds it is given up", 90)
