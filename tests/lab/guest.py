@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,12 +40,13 @@ CARD, READY_DISK, READY_STATE = "card.qcow2", "ready.qcow2", "ready.state"
 class Guest(Machine):
     """`run` runs a command in the guest; leaving the block pulls its plug, and the card stays as it then was.
 
-    Its panel is at rest; `board` has its buttons, lamps and cables, and QEMU's monitor.
+    Its panel is at rest; `board` has its buttons, lamps and cables, what is `plugged` in, and QEMU's monitor.
     """
 
-    def __init__(self, work: Path, tools: Tools, *extra: str, card: str = CARD) -> None:
-        self.board = Board(work)
+    def __init__(self, work: Path, tools: Tools, *extra: str, card: str = CARD, plugged: Sequence[str] = ()) -> None:
+        self.board = Board(work, plugged)
         super().__init__(work, tools, *machine.network(), *PORTS, *self.board.words, *extra, card=card)
+        self.machine = (*machine.MACHINE, *machine.STEADY)
         self._marks = itertools.count()
 
     def __enter__(self) -> "Guest":

@@ -34,25 +34,30 @@ def runs(machine: Guest, seconds: float) -> None:
 
 
 def test_ten_cuts_of_the_first_boot(blank: Path, tools: Tools, dice: random.Random) -> None:
-    """Each on a blank card, between the kernel's start and about the services' start: the data partition's making."""
+    """Each on a blank card, between the kernel's start and the services' start: the data partition's making."""
+    with Guest(guest.another(blank, blank.with_name("whole"), tools), tools) as run:
+        run.until("Starting kernel", 300)
+        began = time.monotonic()
+        run.answers()
+        whole_s = time.monotonic() - began
     for number in range(FIRST_BOOTS):
         work = guest.another(blank, blank.with_name(f"first-{number}"), tools)
         with Guest(work, tools) as run:
-            run.until("Starting kernel", 120)
-            runs(run, dice.uniform(0.5, 25.0))
+            run.until("Starting kernel", 300)
+            runs(run, after_s := dice.uniform(0.0, 1.1 * whole_s))
         with Guest(work, tools) as run:
             found = run.answers().run(
                 "cat /data/machine-id; findmnt -n -o FSTYPE /data; grep -o rauc.slot=. /proc/cmdline"
             )
         identity, kind, slot = found.split()
-        print(f"cut {number + 1}: then {kind}, {slot}, {identity[:8]}", flush=True)
+        print(f"cut after {after_s:.1f} of {whole_s:.0f} s: then {kind}, {slot}, {identity[:8]}", flush=True)
         assert (len(identity), kind, slot) == (32, "ext4", "rauc.slot=A")
         guest.thrown_away(work)
 
 
 def test_a_unit_whose_first_boot_was_cut_comes_up(blank: Path, tools: Tools, dice: random.Random) -> None:
     with Guest(blank, tools) as run:
-        run.until("making the data partition", 120)
+        run.until("making the data partition", 300)
         runs(run, dice.uniform(0.0, 2.0))
     with Guest(blank, tools) as run:
         assert run.is_ready()[2] == "A"

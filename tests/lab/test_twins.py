@@ -22,24 +22,19 @@ ALERTS = "cd /var/lib/hdu/spool && cat *.alert"
 
 
 @pytest.fixture(scope="module")
-def around(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Board, Guest]]:
+def guest(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     work = tmp_path_factory.mktemp("twins")
     built = build.build("0.1.0", None, lambda words: print(words, file=sys.stderr, flush=True))
     lab.fresh(built, work, tools)
-    more = cables.network(cables.UPLINKS[1:])
-    with Board(work, SERIAL) as board, Guest(work, tools, *more, *board.words, *given.words(work, IDENTITY)) as guest:
+    more = (*cables.network(cables.UPLINKS[1:]), *given.words(work, IDENTITY))
+    with Guest(work, tools, *more, plugged=SERIAL) as guest:
         guest.is_ready()
-        yield board, guest.answers()
+        yield guest.answers()
 
 
 @pytest.fixture
-def board(around: tuple[Board, Guest]) -> Board:
-    return around[0]
-
-
-@pytest.fixture
-def guest(around: tuple[Board, Guest]) -> Guest:
-    return around[1]
+def board(guest: Guest) -> Board:
+    return guest.board
 
 
 def eventually(look: Callable[[], Any], wanted: Any) -> None:
