@@ -18,7 +18,10 @@ from image.tools import Tools, allowed
 from image.unpacking import Rules, unpacked
 
 Told = Callable[[str], None]
-MADE_OF = (IMAGE, CHECKOUT / "firmware", CHECKOUT / "hdu", CHECKOUT / "hw" / "modem")
+MADE_OF = (
+    *(IMAGE, CHECKOUT / "firmware", CHECKOUT / "hdu", CHECKOUT / "hw" / "modem"),
+    *(CHECKOUT / file for file in wheels.BOTH_ENDS),
+)
 
 
 @dataclass(frozen=True)

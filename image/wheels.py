@@ -21,6 +21,8 @@ PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_
 AGENCY_ONLY = {"aiohttp", "fpdf2", "segno", "python-pkcs11"}  # nothing on a unit imports them
 COMPILED = "pyalsaaudio"
 OURS = ("firmware", "hdu")
+BOTH_ENDS = tuple(f"hub/{name}.py" for name in ("__init__", "certificates", "enrolment", "sealing", "tunnel_keys"))
+"""Of the agency's rooms, what a unit needs to ask to be one of its units, and to take the answer."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,9 @@ def install(root: Path, tools: Tools, headers: Path, version: str) -> None:
     shutil.copy(compiled(folder, tools, headers, root), site)
     for room in OURS:
         shutil.copytree(CHECKOUT / room, site / room, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    for file in BOTH_ENDS:
+        (site / file).parent.mkdir(exist_ok=True)
+        shutil.copy(CHECKOUT / file, site / file)
     _name(site, version)
     for useless in [*site.rglob("test_data"), *site.glob("tests"), *site.glob("*/tests")]:
         shutil.rmtree(useless, ignore_errors=True)

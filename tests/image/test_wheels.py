@@ -1,6 +1,8 @@
 """Our Python on the unit: nothing that the unit's code imports is missing there, nothing comes unlocked."""
 
 import ast
+import shutil
+import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -40,3 +42,33 @@ def test_what_the_unit_imports_comes_with_it() -> None:
 def test_everything_is_locked_with_hashes() -> None:
     assert all(each.hashes and all(len(one) == 64 for one in each.hashes) for each in wheels.wanted())
     assert {"sdbus", "msgspec", "pyalsaaudio", "watchdog"} <= {each.name.lower() for each in wheels.wanted()}
+
+
+PROVISIONED_BY_CARD = """
+import sys
+from pathlib import Path
+from hdu import cli
+status = cli.main(["provision", "card", sys.argv[1], "--base", sys.argv[2]])
+rooms = {"firmware", "hdu", "hub", "hw", "image", "bench"}
+ours = [each for name, each in sys.modules.items() if name.partition(".")[0] in rooms]
+print({each.__name__ for each in ours if not str(each.__file__).startswith(sys.argv[3])} or "only what a unit has")
+raise SystemExit(status)
+"""
+
+
+def test_a_unit_has_all_that_its_provisioning_loads(tmp_path: Path) -> None:
+    """The agency's rooms are not on it, but for what both ends of the enrolment know."""
+    for room in wheels.OURS:
+        shutil.copytree(ROOT / room, tmp_path / room)
+    (tmp_path / "hub").mkdir()
+    for file in wheels.BOTH_ENDS:
+        shutil.copy(ROOT / file, tmp_path / file)
+    (tmp_path / "card/provision").mkdir(parents=True)
+    (tmp_path / "card/provision/labels.txt").write_text("unit=hdu-0042\n")
+    (tmp_path / "card/provision/site-file.toml").write_text("agency = 3\n")
+    words = [sys.executable, "-c", PROVISIONED_BY_CARD, *(str(tmp_path / name) for name in ("card", "identity", ""))]
+    done = subprocess.run(
+        words, env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "only what a unit has\n", done.stderr
+    assert (done.returncode, "site-file.toml: " in done.stderr) == (1, True)
