@@ -260,6 +260,12 @@ class Readiness(Fact, frozen=True):
     reasons: tuple[str, ...] = ()
 
 
+class Provisioning(Fact, frozen=True):
+    """How a blank unit stands with its card: its request waits there, or what was there was refused in words."""
+
+    state: Literal["asked", "refused"]
+
+
 class SelfTest(Fact, frozen=True):
     """The last self test: when (RFC 3339, empty: none yet), whether it passed, and the words of what failed.
 

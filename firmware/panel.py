@@ -137,7 +137,7 @@ class PanelService:
         self.light("panic_lamp", panic, now)
         self.light("mute_lamp", self.request.mute, now)
         for lamp, lit in zip(("safe_green", "safe_red"), lamps.safe(self.request.safe), strict=True):
-            self.light(lamp, "on" if lit else "off", now)
+            self.light(lamp, self.request.safe_pattern if lit else "off", now)
         shown = Lamps(panic=panic, mute=self.request.mute, safe=self.request.safe)
         self.tell(Panel(read=True, panic=state, mute=self.request.mute_state, lamps=shown, faults=self.faults()))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from firmware import bus, facts, kept, pulse
-from firmware.buttons.lamps import Request
+from firmware.buttons.lamps import PROVISIONING, Request, of_blank
 from firmware.service import Unit, run
 from firmware.watch import names
 
@@ -31,10 +31,13 @@ UNREAD = "panel: its contacts are not read"
 log = logging.getLogger("panelbus")
 
 
-def request(headset: facts.Headset | None, verdict: facts.Readiness | None) -> Request:
+def request(
+    headset: facts.Headset | None, verdict: facts.Readiness | None, blank: facts.Provisioning | None = None
+) -> Request:
     """Pure: measured facts to lamps. What is not known is never shown as good."""
     mute = headset.mute_state if headset else None
-    return Request(mute=MUTE_PATTERN[mute], safe=verdict.colour if verdict else "red", mute_state=mute)
+    colour = verdict.colour if verdict else "red"
+    return Request(mute=MUTE_PATTERN[mute], safe=colour, mute_state=mute, safe_pattern=of_blank(blank))
 
 
 class PanelBus:
@@ -45,6 +48,7 @@ class PanelBus:
         self.help = bus.Export(unit.bus, "RemoteHelp", facts.RemoteHelp(state="off"))
         self.headset: facts.Headset | None = None
         self.verdict: facts.Readiness | None = None
+        self.blank: facts.Provisioning | None = None
         self.silent: frozenset[str] = frozenset()
 
     async def panel_out(self) -> None:
@@ -53,6 +57,8 @@ class PanelBus:
                 self.read()
             if name in ("", HELP):
                 self.read_help()
+            if name in ("", PROVISIONING):
+                self.read_blank()
 
     def read(self) -> None:
         try:
@@ -100,6 +106,14 @@ class PanelBus:
             log.error("%s refused: %s", HELP, error)
             self.help.set(facts.RemoteHelp())
 
+    def read_blank(self) -> None:
+        try:
+            self.blank = kept.read(self.run / PROVISIONING, facts.Provisioning)
+        except (OSError, kept.Damaged) as error:
+            log.error("%s refused: %s", PROVISIONING, error)
+            self.blank = None
+        self.show()
+
     async def headset_in(self) -> None:
         async for fact in bus.follow(self.unit.bus, "Headset", facts.Headset):
             self.headset = fact
@@ -119,7 +133,7 @@ class PanelBus:
     def show(self) -> None:
         headset = None if "Headset" in self.silent else self.headset
         verdict = None if "Readiness" in self.silent else self.verdict
-        kept.replace(self.run / "lamps.json", kept.seal(request(headset, verdict)))
+        kept.replace(self.run / "lamps.json", kept.seal(request(headset, verdict, self.blank)))
 
     async def stay_fresh(self) -> None:
         """The panel takes an old request for a dead one: this says that the facts in it still hold."""

@@ -1,17 +1,17 @@
 """Lamp patterns in time, and which lamp shows what. Pure; times in seconds.
 
-| pattern  | light                        | panic lamp                    | mute lamp                   |
-|----------|------------------------------|-------------------------------|-----------------------------|
-| `off`    | dark                         | nothing is open               | the microphone is live      |
-| `on`     | steady                       | a person has answered         | silence was measured        |
-| `slow`   | 1 Hz                         | the hub has the alert         |                             |
-| `fast`   | 4 Hz                         | pressed, and on disk          |                             |
-| `double` | two short flashes a second   | a fault of the button or disk | mute unknown, or a fault    |
+| pattern  | light                  | panic lamp              | mute lamp               | safe lamp, unit blank |
+|----------|------------------------|-------------------------|-------------------------|-----------------------|
+| `off`    | dark                   | nothing is open         | the microphone is live  |                       |
+| `on`     | steady                 | a person has answered   | silence was measured    | nothing is asked      |
+| `slow`   | 1 Hz                   | the hub has the alert   |                         | its card has a request|
+| `fast`   | 4 Hz                   | pressed, and on disk    |                         |                       |
+| `double` | two flashes a second   | fault of button or disk | mute unknown or a fault | refused: see its card |
 
 Every pattern begins lit, so that a lamp answers at the moment it is set.
 """
 
-from firmware.facts import Colour, Fact, MuteState, PanicState, Pattern
+from firmware.facts import Colour, Fact, MuteState, PanicState, Pattern, Provisioning
 
 FLASHES: dict[Pattern, tuple[float, tuple[tuple[float, float], ...]]] = {
     "off": (1.0, ()),
@@ -31,6 +31,11 @@ class Request(Fact, frozen=True):
     mute: Pattern = "double"
     safe: Colour = "red"
     mute_state: MuteState | None = None
+    safe_pattern: Pattern = "on"
+
+
+PROVISIONING = "provisioning.json"
+"""In RUN: `facts.Provisioning`, while a blank unit has something to say of its card."""
 
 
 def lit(pattern: Pattern, age_s: float) -> bool:
@@ -54,6 +59,11 @@ def panic(state: PanicState, faulty: bool, unsaved: bool) -> Pattern:
     if unsaved:
         return "double"
     return "double" if faulty and state in ("idle", "acknowledged") else PANIC[state]
+
+
+def of_blank(provisioning: Provisioning | None) -> Pattern:
+    """The safe lamp's pattern: a technician sees without opening the card whether it is worth taking out."""
+    return "on" if provisioning is None else "slow" if provisioning.state == "asked" else "double"
 
 
 def safe(colour: Colour) -> tuple[bool, bool]:

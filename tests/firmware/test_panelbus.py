@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -124,6 +124,17 @@ async def test_lamps_follow_the_facts_and_say_fault_when_their_service_goes(pane
     await eventually(lambda: shown(panel) == ("off", "amber", "live"), "amber")
     other.close()
     await eventually(lambda: shown(panel) == ("double", "amber", None), "the headset's service is gone")
+
+
+async def test_a_blank_unit_says_with_its_safe_lamp_how_it_stands_with_its_card(it: Service, panel: PanelFiles) -> None:
+    file = it.folder / "run" / lamps.PROVISIONING
+    states: tuple[tuple[Literal["asked", "refused"], str], ...] = (("asked", "slow"), ("refused", "double"))
+    for state, pattern in states:
+        kept.replace(file, kept.seal(facts.Provisioning(state=state)))
+        await eventually(lambda: panel.request(stale_s=60).safe_pattern == pattern, state)  # noqa: B023
+        assert panel.request(stale_s=60).safe == "red"
+    kept.replace(file, b'{"state": "done"}')
+    await eventually(lambda: panel.request(stale_s=60).safe_pattern == "on", "what cannot be read says nothing")
 
 
 async def test_a_request_that_holds_stays_fresh(panel: PanelFiles) -> None:

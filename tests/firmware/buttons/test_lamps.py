@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.buttons import lamps
-from firmware.facts import PanicState, Pattern
+from firmware.facts import PanicState, Pattern, Provisioning
 from hw.panel.recognise import Watched
 
 
@@ -70,6 +70,14 @@ def test_a_flashing_lamp_is_never_taken_for_an_answer(until: float) -> None:
 )
 def test_the_panic_lamp(state: PanicState, faulty: bool, unsaved: bool, expected: Pattern) -> None:
     assert lamps.panic(state, faulty, unsaved) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [(None, "on"), (Provisioning(state="asked"), "slow"), (Provisioning(state="refused"), "double")],
+)
+def test_the_safe_lamp_of_a_blank_unit(told: Provisioning | None, expected: Pattern) -> None:
+    assert lamps.of_blank(told) == expected
 
 
 def test_nobody_asks_means_unknown() -> None:
