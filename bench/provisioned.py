@@ -1,9 +1,9 @@
 """The bench with a unit that was provisioned by `hdu provision`, and the hub of the agency that did it.
 
 `python -m bench.provisioned FOLDER` writes what such a try needs: settings and the unit's parts on twins for the site
-file, labels for the scanner, a stand-in image with who signed it, and an empty card. FOLDER/agency and FOLDER/identity
-are then what `hdu provision` makes; `--provisioned FOLDER` starts the bench on them. The twins of a unit lie where the
-bench puts them: .run/PORT/unit of the port (default 8911).
+file, labels for the scanner, a stand-in image with who signed it (laid out as the unit's, nothing in it starts), and
+an empty card. FOLDER/agency and FOLDER/identity are then what `hdu provision` makes; `--provisioned FOLDER` starts the
+bench on them. The twins of a unit lie where the bench puts them: .run/PORT/unit of the port (default 8911).
 """
 
 import json
@@ -22,6 +22,9 @@ from bench.unit import NAME, TEMPLATES, BenchUnit
 from firmware.failover.tunnels import ALL, DATA, VOICE
 from hdu.provision import toml
 from hw.cables.topology import HUB, OTHERS, Names
+from image import boot, card
+from image.flash.fat import FirstPartition
+from image.slot import Slot
 
 SIGNER = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=releases"
@@ -31,7 +34,7 @@ SIGNER = (
     "openssl x509 -req -in signer.csr -CA release-ca.pem -CAkey release-ca.key -days 30 -extfile signer.ext"
     " -out signer.pem",
 )
-IMAGE_BYTES, CARD_BYTES, PIECE_BYTES = 48 << 20, 64 << 20, 1 << 20
+CARD_BYTES, BOOT_BYTES, ROOT_BYTES = 2 << 30, 4 << 20, 12 << 20
 LABELS = f"hdu:unit={NAME};panel=PNL-00317\n8944500102198304826\n+15550001234\n0b0e:0300\n"
 OWN = {"": ("name", "probing_key", "certificates"), "softphone": ("listen_address",), "modem": ("sim",)}
 
@@ -111,13 +114,20 @@ def write(folder: Path, port: int) -> None:
     (folder / "signer.ext").write_text("extendedKeyUsage=codeSigning\n")
     for command in SIGNER:
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    with (folder / "unit.img").open("wb") as image:  # every third MiB is data, as in an image with an empty slot
-        for offset in range(0, IMAGE_BYTES, 3 * PIECE_BYTES):
-            image.seek(offset)
-            image.write(os.urandom(PIECE_BYTES))
-        image.truncate(IMAGE_BYTES)
+    stand_in(folder / "unit.img")
     with (folder / "card.img").open("wb") as card:
         card.truncate(CARD_BYTES)
+
+
+def stand_in(image: Path) -> None:
+    """Laid out as the unit's image, slot A with random data and slot B empty."""
+    slot = Slot(image.with_suffix(".root"), image.with_suffix(".boot"), root_hash="")
+    slot.root.write_bytes(os.urandom(ROOT_BYTES))
+    slot.boot.write_bytes(os.urandom(BOOT_BYTES))
+    card.written(image, Path(os.devnull), slot)
+    FirstPartition(image).format(boot.SIZE)
+    for file in (slot.root, slot.boot):
+        file.unlink()
 
 
 if __name__ == "__main__":

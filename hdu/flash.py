@@ -1,6 +1,7 @@
 """`hdu flash`: without an image the disks that may be written; with one, writes and verifies one or several at once.
 
---mend: a unit's card that starts no more gets its release anew, and keeps what it holds (docs/image.md).
+--site: each card also says whose unit it is to make (hdu provision): the agency's site file, and labels that are asked
+for, scanned, or in a file. --mend: a unit's card that starts no more gets its release anew, and keeps what it holds.
 
 Exit 0: every disk passed. 1: one did not, or the image is not to be trusted. 2: a disk that must not be written.
 """
@@ -18,7 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from hdu.arguments import Arguments
+from hdu.disk import target
 from hdu.failure import Failure
+from hdu.provision import answers, on_unit, site_file, station, ways_to_answer
+from hdu.provision.files import read
 from image.flash import disks, release
 from image.flash.blockmap import BlockMap, BlockMapError
 from image.flash.medium import MediumError, RealDisk
@@ -28,6 +32,7 @@ from image.flash.writing import Card, ImageFault, check, flash
 
 SHOWN_EVERY_S = 0.2
 AUTHORITY = Path("/etc/hdu/release-ca.pem")
+Identity = tuple[bytes, answers.Answers]
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -53,20 +58,6 @@ def listing(found: Sequence[disks.Disk]) -> str:
         f"{disk.name:<8} {disk.size / 1e9:8.1f} GB  {disk.model}" + (f"  ({disk.refused})" if disk.refused else "")
         for disk in found
     )
-
-
-def target(word: str, known: Sequence[disks.Disk], dev: Path = Path("/dev")) -> tuple[disks.Disk, Path]:
-    """What `--to` names: a removable disk by its name, or a file; Failure where it must not be written."""
-    path = Path(word)
-    if path.is_file() and not path.is_symlink():
-        return disks.Disk(path.name, "file", path.stat().st_size, removable=True), path
-    name = word.removeprefix("/dev/")
-    for disk in known:
-        if disk.name == name and not disk.refused:
-            return disk, dev / name
-        if disk.name == name:
-            raise Failure(f"hdu flash: {name} is refused: {disk.refused}", status=2)
-    raise Failure(f"hdu flash: {word} is no disk of this machine (a partition is not one); see: hdu flash", status=2)
 
 
 def _write(image: Path, blockmap: BlockMap, cards: Sequence[Card]) -> str:
@@ -112,6 +103,7 @@ def _run(given: argparse.Namespace, blockmap: BlockMap, signer: str) -> int:
         raise Failure(
             f"hdu flash: too small for {blockmap.size / 1e9:.1f} GB: {', '.join(small)}; take a larger one", 2
         )
+    wanted = _wanted(given, [disk.name for disk, _ in chosen])
     if not given.yes and not _sure([disk for disk, _ in chosen], given.mend):
         raise Failure("hdu flash: nothing was written")
     cards = [Card(disk.name, RealDisk(path)) for disk, path in chosen]
@@ -120,6 +112,8 @@ def _run(given: argparse.Namespace, blockmap: BlockMap, signer: str) -> int:
     began = time.monotonic()
     fault = _write(given.image, blockmap, cards)
     seconds = time.monotonic() - began
+    for card, (_, path), found in zip(cards, chosen, wanted, strict=True):
+        _prepare(card, path, found)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     results = []
     for card, (disk, _) in zip(cards, chosen, strict=True):
@@ -134,6 +128,38 @@ def _run(given: argparse.Namespace, blockmap: BlockMap, signer: str) -> int:
         )
     _log(results, given.log)
     return 0 if all(each.passed for each in results) else 1
+
+
+def _wanted(given: argparse.Namespace, names: Sequence[str]) -> list[Identity | None]:
+    """The site file and each card's answers, all checked before anything is written; Failure with every fault."""
+    if given.site is None:
+        return [None] * len(names)
+    if given.mend or (given.answers and len(names) > 1):
+        raise Failure("hdu flash: --site is for new cards (without --mend), --answers for one card alone", status=2)
+    try:
+        data = read(given.site)
+        has_lte = site_file.read(data, str(given.site)).has_lte
+        return [(data, _asked(given, name, has_lte)) for name in names]
+    except (site_file.SiteFileRefused, answers.AnswersRefused) as error:
+        raise Failure("\n".join(f"hdu flash: {each}" for each in str(error).splitlines())) from error
+    except EOFError as error:
+        raise Failure("hdu flash: not every question was answered; nothing was written") from error
+
+
+def _asked(given: argparse.Namespace, name: str, has_lte: bool) -> answers.Answers:
+    if given.answers is None:
+        print(f"The unit that gets {name}:")
+    return on_unit.asked(given, {}, has_lte)
+
+
+def _prepare(card: Card, path: Path, found: Identity | None) -> None:
+    """What the unit is to become, onto a card that passed; while it is held, so that nobody mounts it meanwhile."""
+    if found is None or not card.done:
+        return
+    try:
+        station.prepare(station.OnDisk(path), *found)
+    except OSError as error:
+        card.fault, card.done = f"written, but it says not whose unit it is: {error}", False
 
 
 def _speed(blockmap: BlockMap, written_s: float, seconds: float) -> str:
@@ -166,6 +192,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--authority", type=Path, default=AUTHORITY, help=f"who may sign images ({AUTHORITY})")
     parser.add_argument("--check", action="store_true", help="read the disks against the image's map, write nothing")
     parser.add_argument("--mend", action="store_true", help="write the release anew, and leave what the unit keeps")
+    parser.add_argument("--site", type=Path, help="the agency's site file: the unit provisions itself at its start")
+    ways_to_answer(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--log", type=Path, default=release.log_folder(), help="folder of flash.log")
     given = parser.parse_args(arguments)

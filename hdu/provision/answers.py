@@ -103,6 +103,17 @@ def checked(found: Mapping[str, str], has_lte: bool) -> Answers:
     return Answers(**values)
 
 
+def in_file(content: bytes, where: str, has_lte: bool) -> Answers:
+    """The answers in a file of FIELD=VALUE lines; AnswersRefused with every fault, each naming the file."""
+    found, faults = collect(content.decode(errors="replace").splitlines())
+    try:
+        if faults:
+            raise AnswersRefused("\n".join(faults))
+        return checked(found, has_lte)
+    except AnswersRefused as error:
+        raise AnswersRefused("\n".join(f"{where}: {each}" for each in str(error).splitlines())) from error
+
+
 def luhn(digits: str) -> bool:
     """Whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B)."""
     total = 0

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from hdu.disk import target
 from hdu.failure import Failure
-from hdu.flash import listing, target
+from hdu.flash import listing
 from image.flash import disks
 
 
