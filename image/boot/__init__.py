@@ -44,11 +44,13 @@ def script(work: Path, tools: Tools, wait_s: int = WAIT_S, more: str = "") -> by
 
 
 def firmware(beside: Path, root: Path, work: Path, tools: Tools) -> Path:
-    """The first partition: the Pi's firmware, U-Boot, the device trees and our script; no update touches it."""
+    """The first partition: the Pi's firmware, U-Boot, the device trees, our script, and the
+    folder by which a blank unit is provisioned; no update touches it."""
     found = {name: (beside / "usr/lib/raspi-firmware" / name).read_bytes() for name in FIRMWARE}
     found["u-boot.bin"] = (beside / "usr/lib/u-boot/rpi_arm64/u-boot.bin").read_bytes()
     found["config.txt"] = (HERE / "config.txt").read_bytes()
     found["boot.scr"] = script(work, tools)
+    found["provision/how.txt"] = (HERE / "how.txt").read_bytes().replace(b"\n", b"\r\n")
     for tree in sorted(root.glob("usr/lib/linux-image-*/broadcom/*.dtb")):
         found[tree.name] = tree.read_bytes()
     return filled(work / "firmware.vfat", SIZE, "HDUFW", "48445501", found, tools)

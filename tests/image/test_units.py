@@ -17,7 +17,14 @@ SERVICES = {
     file.stem for file in (ROOT / "firmware").glob("*.py") if re.search(r"^    run\(", file.read_text(), re.MULTILINE)
 }
 OURS = units.units()
-OTHERS = ("firewall.service", "ask.service", "floor.service", "report.service", "remote-help.service")
+OTHERS = (
+    "firewall.service",
+    "ask.service",
+    "floor.service",
+    "report.service",
+    "remote-help.service",
+    "provision.service",
+)
 LIMIT = 2.5
 
 
