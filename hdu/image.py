@@ -2,6 +2,7 @@
 
   hdu image build [--version 1.2.0] [--authority releases.pem] [--to hdu.img.zst]   a card, and its SBOM
   hdu image run [--keep] [--identity FOLDER]      the same in QEMU: its console, its panel, its cables; 'end' ends it
+  hdu image run --card CARD                       a card file that was flashed, as it is: who it is lies on it
   hdu image bundle --to 1.2.0.raucb [--certificate release.pem --key release.key]   a release
 
 Needs apt, user namespaces and a Debian mirror; no root, no loop device. What is fetched and built stays in the cache.
@@ -17,6 +18,7 @@ from pathlib import Path
 from hdu.arguments import Arguments
 from hdu.failure import Failure
 from image import build, bundle, trying, wheels
+from image.card import SIZE
 from image.development import authority
 from image.places import BuildError, cache
 from image.tools import WORK
@@ -52,6 +54,10 @@ def _build(given: argparse.Namespace) -> int:
 def _run(given: argparse.Namespace) -> int:
     if not given.identity.is_dir():
         raise Failure(f"hdu image run: {given.identity} is no folder; give one with a unit.toml in it", status=2)
+    if given.card is not None:
+        if not (given.card.is_file() and given.card.stat().st_size >= SIZE):
+            raise Failure(f"hdu image run: {given.card}: is no card file; flash it first: hdu flash", 2)
+        return trying.run_card(given.card, build.tools(told))
     made, programs, machines = built(given), build.tools(told), cache() / "machines"
     machines.mkdir(parents=True, exist_ok=True)
     if given.keep:
@@ -93,6 +99,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--identity", type=Path, metavar="FOLDER", default=trying.IDENTITY, help="run: what the unit has in /etc/hdu"
     )
+    parser.add_argument("--card", type=Path, help="run: this card file, and no identity but what lies on it")
     parser.add_argument("--certificate", type=Path, help="bundle: the signer's, PEM, for code signing")
     parser.add_argument("--key", help="bundle: its key, a file or a pkcs11: URI")
     given = parser.parse_args(arguments)

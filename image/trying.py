@@ -1,8 +1,10 @@
 """`hdu image run`: the image in QEMU with the board's twins around it, for anyone to try."""
 
+import os
 import re
 import signal
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from image.machine import READY, Machine
 from image.places import CHECKOUT
 from image.tools import Tools
 
-BOOT_S = 1800
+BOOT_S, CARD = 1800, "card.img"
 IDENTITY = CHECKOUT / "hw/board/identity"
 CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
 HUNG = (signal.SIGTERM, signal.SIGHUP)
@@ -37,10 +39,21 @@ class Shown(Machine):
 
 def run(card: Path, tools: Tools, work: Path, identity: Path = IDENTITY) -> int:
     """The console and a person's hands, on the card in `work` (a fresh one where there is none), until it is to end."""
+    if not (work / CARD).exists():
+        machine.fresh_card(card, work)
+    return _until_the_end(tools, work, given.words(work, identity))
+
+
+def run_card(card: Path, tools: Tools) -> int:
+    """The same with a card file of the caller's, as it is and as it then becomes; who it is lies on it."""
+    with tempfile.TemporaryDirectory(prefix="run-", dir=card.absolute().parent) as work:
+        os.link(card, Path(work) / CARD)
+        return _until_the_end(tools, Path(work), ())
+
+
+def _until_the_end(tools: Tools, work: Path, identity: tuple[str, ...]) -> int:
     for number in HUNG:
         signal.signal(number, signal.default_int_handler)
-    if not (work / "card.img").exists():
-        machine.fresh_card(card, work)
     try:
         _run(tools, work, identity)
     except KeyboardInterrupt:
@@ -48,9 +61,9 @@ def run(card: Path, tools: Tools, work: Path, identity: Path = IDENTITY) -> int:
     return 0
 
 
-def _run(tools: Tools, work: Path, identity: Path) -> None:
+def _run(tools: Tools, work: Path, identity: tuple[str, ...]) -> None:
     with Board(work, SERIAL) as board:
-        words = (*cables.network(cables.UPLINKS), *board.words, *given.words(work, identity))
+        words = (*cables.network(cables.UPLINKS), *board.words, *identity)
         with Shown(work, tools, *words) as unit:
             found = unit.until(READY, BOOT_S)
             unit.until("hdu: end of report", BOOT_S)
