@@ -29,6 +29,7 @@ RESULTS = Path("results/call.json")
 RATE_HZ = 16_000
 FAULTS: tuple[dict[str, object], ...] = ({"cable": False}, {"blackhole": True}, {"loss": 0.3})
 PIECES, LEAD_S = 4, 1.0
+GAP_MS, NEAR_S = 40, 3.0  # two packets; the unit's word and the bench's question are each up to a second late
 PESQ_SAMPLES = PIECES * PIECE * FRAME_MS * RATE_HZ // 1000
 Fault = dict[str, Any]
 
@@ -84,6 +85,8 @@ class Counters:
     def __init__(self) -> None:
         self.now: dict[str, int] = {}
         self.lines: list[str] = []
+        self.counted_s: list[float] = []
+        self.unanswered = 0
         self.began = time.monotonic()
 
     def show(self, found: dict[str, Any]) -> None:
@@ -95,6 +98,17 @@ class Counters:
             if count is not None and count != self.now.get(name, 0):
                 self.say(f"{name} {self.now.get(name, 0)} -> {count}")
                 self.now[name] = count
+                self.counted_s.append(time.monotonic() - self.began)
+
+    def ask(self, client: Client) -> dict[str, Any] | None:
+        """The unit's status; None, told and counted, where a starved bench does not answer: the call goes on."""
+        try:
+            found: dict[str, Any] = client.get("/unit.json")
+        except OSError as error:
+            self.unanswered += 1
+            self.say(f"the bench did not answer: {error}")
+            return None
+        return found
 
     def say(self, words: str) -> None:
         self.lines.append(f"{time.monotonic() - self.began:8.1f} s  {words}")
@@ -121,7 +135,7 @@ def run(
             faults[-1]["after"] = call(client)
             client.post(f"/twin/uplink/{faults[-1]['uplink']}", {"heal": True})
             drops += watch(client, now + options.every, counters)
-    client.post("/unit/call", {"action": "hang-up"})
+    client.try_post("/unit/call", {"action": "hang-up"})
     return faults, drops, counters
 
 
@@ -137,9 +151,9 @@ def watch(client: Client, until_s: float, counters: Counters) -> int:
     """How often, twice a second, the unit did not show the call active; what it counts is printed as it shows."""
     missed = 0
     while (left_s := until_s - time.monotonic()) > 0:
-        found = client.get("/unit.json")
-        missed += found["call"]["state"] != "active"
-        counters.show(found)
+        if found := counters.ask(client):
+            missed += found["call"]["state"] != "active"
+            counters.show(found)
         time.sleep(min(0.5, left_s))
     return missed
 
@@ -156,6 +170,14 @@ def gaps(heard: "array[int]", spoken: "array[int]") -> list[int]:
         gap_ms(say[at : at + PIECE], hear[number * PIECE : (number + 1) * PIECE])
         for number, at in enumerate(laid(say, hear))
     ]
+
+
+def told(by_piece: Sequence[int], counted_s: Sequence[float]) -> dict[str, int]:
+    """How many pieces had a gap of GAP_MS and more, and in how many of them nothing was counted, NEAR_S around."""
+    piece_s = PIECE * FRAME_MS / 1000
+    at_s = [LEAD_S + number * piece_s for number, gap in enumerate(by_piece) if gap >= GAP_MS]
+    alone = [at for at in at_s if not any(at - NEAR_S < when < at + piece_s + NEAR_S for when in counted_s)]
+    return {"at_least_ms": GAP_MS, "pieces": len(by_piece), "with_gap": len(at_s), "of_them_not_counted": len(alone)}
 
 
 def judged(faults: Sequence[Fault], by_piece: Sequence[int], every_s: float) -> list[Fault]:
@@ -213,6 +235,8 @@ def report(options: argparse.Namespace) -> dict[str, Any]:
         "seen_without_call": drops,
         "counted": counters.now,
         "counted_when": counters.lines,
+        "bench_did_not_answer": counters.unanswered,
+        "gaps_heard": told(by_piece, counters.counted_s),
         "audible_gap_ms": {"max": max(found), "mean": round(sum(found) / len(found), 1)} if found else None,
         "audible_gap_ms_without_fault": max(by_piece[:before]),
         "pesq": scores,
@@ -239,6 +263,8 @@ def main() -> None:
     for name in (
         "seen_without_call",
         "counted",
+        "bench_did_not_answer",
+        "gaps_heard",
         "audible_gap_ms",
         "audible_gap_ms_without_fault",
         "pesq_mean",
