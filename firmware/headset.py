@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 
 from firmware import bus, facts, watch
-from firmware.audio import hearing, mute
+from firmware.audio import hearing
 from firmware.audio.earpiece import FOLLOWED, Earpiece
 from firmware.audio.exposure import Exposure
-from firmware.audio.microphone import Microphone, commanded
+from firmware.audio.microphone import Microphone
 from firmware.audio.own_button import OwnButton
 from firmware.audio.soundcheck import soundcheck
 from firmware.drivers import hotplug, playback_path
@@ -73,7 +73,8 @@ class Desk:
         """Carries out what the file says, whenever it is written."""
         async for name in watch.names(self.file.parent):
             if name in ("", self.file.name):
-                self.microphone.happen(mute.Commanded(muted=commanded(self.file)))
+                self.button.take()
+                self.microphone.obey()
 
     async def keep_attached(self) -> None:
         """Opens the headset again whenever it has gone: when udev tells of a card, else every `retry_s`."""
@@ -112,7 +113,7 @@ class Desk:
 
 async def body(unit: Unit) -> None:
     desk = Desk(unit)
-    desk.microphone.happen(mute.Commanded(muted=commanded(desk.file)))
+    desk.microphone.obey()
     desk.try_attach()
     unit.group.create_task(desk.obey(), name="obey")
     unit.group.create_task(desk.keep_attached(), name="keep-attached")

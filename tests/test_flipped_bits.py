@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from firmware import configfile, facts, kept, modem, wire
-from firmware.audio.microphone import commanded
+from firmware.audio.command import commanded
 from firmware.buttons.lamps import Request
 from firmware.buttons.panelfiles import PanelFiles
 from firmware.config import Certificates, Config, Site

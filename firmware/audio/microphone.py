@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from array import array
 from collections import deque
 from collections.abc import Callable
@@ -10,43 +9,21 @@ from pathlib import Path
 
 from firmware import facts
 from firmware.audio import level, mute
+from firmware.audio.command import CommandFile
 from firmware.config import HeadsetPolicy
 from firmware.drivers.capture_switch import HeadsetGone
 from firmware.drivers.headset_alsa import RATE_HZ, Headset
 from firmware.drivers.headset_usb import NAME
-from firmware.kept import sync
 
 VERIFY_S = 0.06
 log = logging.getLogger("microphone")
-
-
-def commanded(file: Path) -> bool:
-    """Whether mute is commanded: no file is live, anything but `live` in it is muted."""
-    try:
-        return file.read_text().strip() != "live"
-    except FileNotFoundError:
-        return False
-    except (OSError, UnicodeDecodeError) as error:
-        log.error("cannot read %s: %s; taken as muted", file, error)
-        return True
-
-
-def store(file: Path, muted: bool) -> None:
-    """Writes the command: on disk when this returns, and never half."""
-    temporary = file.with_name(f".{file.name}.headset")
-    with temporary.open("w") as out:
-        out.write("muted\n" if muted else "live\n")
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.rename(file)
-    sync(file.parent)
 
 
 class Microphone:
     """One microphone, plugged in or not. `changed` is called after each step, before its actions are carried out."""
 
     def __init__(self, file: Path, policy: HeadsetPolicy, changed: Callable[[], None]) -> None:
-        self.file, self.policy, self.changed = file, policy, changed
+        self.command, self.policy, self.changed = CommandFile(file), policy, changed
         self.state, self.meter = mute.State(), level.Meter()
         self.headset: Headset | None = None
         self.gone = asyncio.Event()
@@ -81,9 +58,19 @@ class Microphone:
         """The ALSA name tones are played on, behind the limiters; None while there is no headset."""
         return NAME if self.headset else None
 
+    def obey(self) -> None:
+        """Carries out what the panel asked for since it was last obeyed."""
+        for press in self._pressed():
+            self.happen(press)
+
+    def _pressed(self) -> list[mute.Event]:
+        muted = self.command.pressed()
+        return [] if muted is None else [mute.Commanded(muted=muted)]
+
     def happen(self, event: mute.Event) -> None:
-        """One event, and all that follows from it."""
-        events = deque([event])
+        """One event, and all that follows from it. What may be the headset's own button gives way to the panel's."""
+        own = isinstance(event, mute.Pressed | mute.SwitchRead | mute.Tick)
+        events = deque((self._pressed() if own else ()) or [event])
         try:
             while events:
                 events.extend(self._step(events.popleft()))
@@ -111,8 +98,7 @@ class Microphone:
     def _act(self, action: mute.Action) -> list[mute.Event]:
         match action:
             case mute.Store(muted=muted):
-                store(self.file, muted)
-                return []
+                return [] if self.command.store(muted) else self._pressed()
             case mute.SetGate(shut=shut):
                 gate = self.headset.gate if self.headset else None
                 return [mute.GateRead(shut=gate.turn(shut) if gate else None)]
@@ -120,7 +106,12 @@ class Microphone:
                 return self._turn(self.headset, off) if self.headset else []
 
     def _turn(self, headset: Headset, off: bool) -> list[mute.Event]:
-        """What was captured before the switch was read back says nothing about it: it is dropped."""
+        """What was captured before the switch was read back says nothing about it: it is dropped.
+
+        A mixer in use that shows what is wanted already would be told nothing: it is asked afresh first.
+        """
+        if self._fds and headset.switch and headset.switch.read() is off:
+            self._ask_afresh(headset)
         found = mute.SwitchRead(off=headset.switch.turn(off) if headset.switch else None)
         headset.read()
         return [found]

@@ -24,7 +24,7 @@ LIAR_S = 1.0  # how often a switch that agrees and lies is asked again: asking d
 
 
 class Commanded(Fact, frozen=True):
-    """The dispatcher's wish, from the panel or from the headset's own button."""
+    """The dispatcher's wish, pressed just now. The last press wins: what a switch says may be older than this one."""
 
     muted: bool
 
@@ -154,9 +154,21 @@ def due_s(state: State, policy: HeadsetPolicy) -> float | None:
 
 def _commanded(state: State, muted: bool, now_s: float, policy: HeadsetPolicy) -> Step:
     if muted == state.muted:
-        return state, ()
+        return _pressed_again(state, now_s, policy)
     phase: Phase = "turning" if muted or state.attached else "unknown"
     return _turn(replace(state, muted=muted, since_s=now_s, phase=phase), now_s, policy)
+
+
+def _pressed_again(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
+    """The headset's own button may have been pressed before and not been seen yet, so both switches are turned anew.
+
+    It gives a mute that waits for its proof no more time, and a fault no easier end.
+    """
+    if state.phase in ("turning", "fault"):
+        again, actions = _turn(state, now_s, policy)
+        return replace(again, needs_s=state.needs_s), actions
+    phase: Phase = "turning" if state.muted or state.attached else "unknown"
+    return _turn(replace(state, since_s=now_s, phase=phase), now_s, policy)
 
 
 def _turn(state: State, now_s: float, policy: HeadsetPolicy) -> Step:

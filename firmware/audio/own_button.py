@@ -42,7 +42,7 @@ class OwnButton:
         except HeadsetGone as error:
             log.warning("%s", error)
         if self.button:
-            self._loop.add_reader(self.button.fd, self._pressed)
+            self._loop.add_reader(self.button.fd, self.take)
             self.show(self.microphone.state.lamp)
         else:
             self._again = self._loop.call_later(LOOK_S, self.look, left - 1)
@@ -54,7 +54,8 @@ class OwnButton:
             self._lit = lit
             self._or_gone(lambda button: button.light(lit))
 
-    def _pressed(self) -> None:
+    def take(self) -> None:
+        """The presses that wait to be read."""
         for _ in range(self._or_gone(Button.read) or 0):
             self.microphone.happen(mute.Pressed())
 

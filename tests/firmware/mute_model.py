@@ -64,7 +64,7 @@ class Model:
 
     def command(self, muted: bool) -> None:
         """What the panel does: the file first."""
-        if muted != self.stored:
+        if muted != self.stored or self.lamp in ("muted", "fault"):  # a press while one is being proven gives no time
             self.stored, self.asked_s = muted, self.now_s
         if self.running:
             self.happen(mute.Commanded(muted=muted))

@@ -4,15 +4,16 @@ import asyncio
 import contextlib
 import json
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from firmware import bus
-from firmware.audio.microphone import commanded, store
 from tests.headset_scene import Ear, Scene, eventually, headset
 
+SETTLED_S = 1.0  # longer than any late word of a mixer is waited for
 needs_server = pytest.mark.skipif(not shutil.which("pulseaudio"), reason="needs pulseaudio; run in bench/machine/enter")
 
 
@@ -116,6 +117,28 @@ async def test_the_own_button_and_the_panel_agree(scene: Scene) -> None:
 
 
 @needs_server
+@pytest.mark.parametrize("before", ["muted", "live"])
+async def test_mute_pressed_after_the_own_button_wins_however_late_the_button_is_seen(
+    scene: Scene, before: str
+) -> None:
+    """The service stands still over both presses, as on a starved machine, and finds both at once."""
+    scene.press(before)
+    await scene.lamp(before)
+    assert scene.process
+    await eventually(lambda: scene.twin.state()["capture_switch"] is (before == "live"))
+    scene.process.send_signal(signal.SIGSTOP)
+    await scene.twin.command({"button": "mute"})
+    await eventually(lambda: scene.twin.state()["capture_switch"] is (before == "muted"))
+    at = scene.press("muted")
+    scene.process.send_signal(signal.SIGCONT)
+    await scene.until(lambda fact: fact.mute_state == "muted" and scene.facts[-1][0] > at)
+    async with listening(Ear(scene.twin)) as ear:
+        await eventually(lambda: ear.heard[-1][0] - ear.heard[0][0] > SETTLED_S)
+        assert not any(level for _, level in ear.heard)
+    assert (scene.command, scene.fact and scene.fact.mute_state) == ("muted", "muted")
+
+
+@needs_server
 async def test_a_button_that_only_says_so_and_the_panel_agree_and_the_headsets_own_lamp_too(
     tmp_path: Path, private_bus: str
 ) -> None:
@@ -206,14 +229,3 @@ async def test_the_self_test_hears_its_own_sweep_and_says_what_is_wrong(scene: S
     scene.press("muted")
     await scene.lamp("muted")
     assert await self_test() == (False, "the microphone is muted: press MUTE, and try again")
-
-
-def test_the_command_is_what_the_file_says_and_doubt_is_muted(tmp_path: Path) -> None:
-    file = tmp_path / "mute"
-    assert commanded(file) is False
-    for muted in (True, False):
-        store(file, muted)
-        assert commanded(file) is muted
-    file.write_bytes(b"\xff\x00torn")
-    assert commanded(file) is True
-    assert [each.name for each in tmp_path.iterdir()] == ["mute"]

@@ -108,6 +108,36 @@ def test_the_own_button_mutes_and_unmutes_and_the_panel_is_told() -> None:
     assert (model.stored, model.lamp, model.far_end) == (False, "live", True)
 
 
+@pytest.mark.parametrize("muted", [True, False])
+def test_a_press_of_the_panel_wins_over_a_button_pressed_before_and_seen_after(muted: bool) -> None:
+    """The switch was turned and nobody told us; the panel asks for what is already commanded."""
+    model = ran()
+    model.command(muted)
+    model.run(1.0)
+    model.switch_off = not muted
+    model.command(muted)
+    model.run(0.3)
+    assert (model.stored, model.lamp, model.far_end) == (muted, "muted" if muted else "live", not muted)
+    model.run(2.0)
+    assert (model.stored, model.lamp) == (muted, "muted" if muted else "live")
+
+
+def test_who_presses_again_and_again_does_not_put_off_the_fault() -> None:
+    model = ran(0.0, set_fails=True)
+    for _ in range(8):
+        model.run(0.02)
+        model.command(True)
+    assert model.lamp == "fault"
+
+
+def test_a_press_in_a_fault_does_not_make_a_pause_in_speech_silence() -> None:
+    model = ran(lies=True)
+    model.speaking = False
+    model.command(True)
+    model.run(POLICY.silence_after_fault_s / 2)
+    assert model.lamp == "fault"
+
+
 def test_a_button_that_only_says_so_mutes_and_unmutes_and_the_panel_is_told() -> None:
     model = Model()
     model.run(1.0)
