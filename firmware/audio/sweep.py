@@ -83,17 +83,26 @@ def _dot(one: Sequence[int], other: Sequence[int]) -> int:
 
 
 def judge(echo: Echo, noise_floor_dbfs: float | None, clipping: bool | None) -> Verdict:
-    """The verdict in words; each finding says what to do about it."""
+    """The verdict in words; each finding says what to do about it, and the last what was measured."""
     checks = (_heard(echo), _slow(echo), _room(noise_floor_dbfs), _clipped(clipping))
     findings = tuple(finding for finding in checks if finding)
-    return Verdict(fit=not findings, findings=findings or (f"headset works: heard back after {echo.delay_ms:.0f} ms",))
+    verdict = findings or ("the headset works: the test tone came back",)
+    return Verdict(fit=not findings, findings=(*verdict, _measured(echo, noise_floor_dbfs)))
+
+
+def _measured(echo: Echo, noise_floor_dbfs: float | None) -> str:
+    """The figures behind the verdict, for whoever is asked about them."""
+    delay = "unknown" if echo.delay_ms is None else f"{echo.delay_ms:.0f} ms"
+    level = "unknown" if echo.gain_db is None else f"{PEAK_DBFS + echo.gain_db:.0f} dBFS ({echo.gain_db:+.0f} dB)"
+    floor = "unknown" if noise_floor_dbfs is None else f"{noise_floor_dbfs:.0f} dBFS"
+    return f"round trip {delay}, level {level}, noise floor of the room {floor}"
 
 
 def _heard(echo: Echo) -> str:
     if echo.delay_ms is None or echo.gain_db is None:
         return "nothing was heard back: hold the earpiece to the microphone, check that neither is muted, and try again"
     if echo.gain_db < QUIET_DB:
-        return f"heard back {-echo.gain_db:.0f} dB too quietly: turn the headset up, or change its microphone cover"
+        return f"heard back {-echo.gain_db:.0f} dB weaker than sent: turn it up, or change its microphone cover"
     return ""
 
 

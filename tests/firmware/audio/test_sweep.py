@@ -41,17 +41,22 @@ def test_nothing_heard_matches_nothing(samples: int) -> None:
     assert find(sweep(), array("h", [0] * samples)) == Echo(match=0.0)
 
 
-def test_a_good_headset_is_fit_and_the_delay_is_told() -> None:
+def test_a_good_headset_is_fit_and_what_was_measured_is_told() -> None:
     verdict = judge(GOOD, -60.0, False)
     assert verdict.fit
-    assert "42 ms" in verdict.findings[0]
+    assert verdict.findings[1:] == ("round trip 42 ms, level -32 dBFS (-12 dB), noise floor of the room -60 dBFS",)
+
+
+def test_what_was_not_measured_is_told_as_unknown() -> None:
+    measured = judge(Echo(match=0.1), None, None).findings[-1]
+    assert measured == "round trip unknown, level unknown, noise floor of the room unknown"
 
 
 @pytest.mark.parametrize(
     ("echo", "floor", "clipping", "word"),
     [
         (Echo(match=0.1), -60.0, False, "nothing was heard"),
-        (Echo(match=0.9, delay_ms=42.0, gain_db=-60.0), -60.0, False, "quietly"),
+        (Echo(match=0.9, delay_ms=42.0, gain_db=-60.0), -60.0, False, "60 dB weaker"),
         (Echo(match=0.9, delay_ms=400.0, gain_db=-12.0), -60.0, False, "400 ms"),
         (GOOD, -30.0, False, "loud"),
         (GOOD, None, False, "not measured"),
@@ -65,4 +70,4 @@ def test_what_is_wrong_is_said(echo: Echo, floor: float | None, clipping: bool |
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
-    assert len(judge(Echo(match=0.0), None, True).findings) == 3
+    assert len(judge(Echo(match=0.0), None, True).findings) == 4

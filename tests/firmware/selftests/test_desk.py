@@ -50,7 +50,7 @@ class Peers:
 
     async def sweep(self) -> str:
         self.history.append("sweep")
-        return '{"fit": true, "findings": ["headset works: heard back after 19 ms"]}'
+        return '{"fit": true, "findings": ["the headset works: the test tone came back"]}'
 
     async def obey(self) -> None:
         async for name in watch.names(self.file.parent):
