@@ -81,7 +81,7 @@ class Microphone:
 
     def _pace(self) -> None:
         """Short periods while a mute waits for its proof, from a stream begun after the switch was read back."""
-        period_ms = self.policy.proof_period_ms if self.state.phase == "turning" else self.policy.period_ms
+        period_ms = self.policy.proof_period_ms if self.state.awaits_silence else self.policy.period_ms
         if self.headset and self._fds and self.headset.period_ms != period_ms:
             self._deaf()
             self.headset.listen(period_ms)
@@ -102,15 +102,12 @@ class Microphone:
             case mute.SetGate(shut=shut):
                 gate = self.headset.gate if self.headset else None
                 return [mute.GateRead(shut=gate.turn(shut) if gate else None)]
-            case mute.SetSwitch(off=off):
-                return self._turn(self.headset, off) if self.headset else []
+            case mute.SetSwitch(off=off, afresh=afresh):
+                return self._turn(self.headset, off, afresh) if self.headset else []
 
-    def _turn(self, headset: Headset, off: bool) -> list[mute.Event]:
-        """What was captured before the switch was read back says nothing about it: it is dropped.
-
-        A mixer in use that shows what is wanted already would be told nothing: it is asked afresh first.
-        """
-        if self._fds and headset.switch and headset.switch.read() is off:
+    def _turn(self, headset: Headset, off: bool, afresh: bool) -> list[mute.Event]:
+        """What was captured before the switch was read back says nothing about it: it is dropped."""
+        if afresh:
             self._ask_afresh(headset)
         found = mute.SwitchRead(off=headset.switch.turn(off) if headset.switch else None)
         headset.read()

@@ -20,6 +20,7 @@ from firmware.config import HeadsetPolicy
 from firmware.facts import Fact, MuteState
 
 OWN_S = 0.3  # a headset that turns its switch and says that it was pressed was pressed once
+DECIDED = 0.8  # of the time allowed for a proof: the rest is for the word's way to the lamp and to the hub
 LIAR_S = 1.0  # how often a switch that agrees and lies is asked again: asking drops what was captured
 
 
@@ -66,9 +67,11 @@ Event = Commanded | Attached | SwitchRead | GateRead | Pressed | Heard | Tick
 
 
 class SetSwitch(Fact, frozen=True):
-    """Turn the capture switch, handle the mixer's events, read back, and say SwitchRead."""
+    """Turn the capture switch, handle the mixer's events, read back, and say SwitchRead. `afresh`: by a mixer that was
+    just opened, because one that already shows what is wanted, and is wrong, would do nothing."""
 
     off: bool
+    afresh: bool = False
 
 
 class SetGate(Fact, frozen=True):
@@ -110,6 +113,11 @@ class State(Fact, frozen=True):
         return self.phase == "proven" if self.muted else None
 
     @property
+    def awaits_silence(self) -> bool:
+        """Nothing but a short silence is missing for a proof, in time or late: what is measured now matters."""
+        return self.phase == "turning" or (self.phase == "fault" and bool(self.off) and self.needs_s < LIAR_S)
+
+    @property
     def lamp(self) -> MuteState | None:
         if self.phase == "fault":
             return "fault"
@@ -146,10 +154,15 @@ def due_s(state: State, policy: HeadsetPolicy) -> float | None:
         case "proven":
             return (state.heard_at_s or state.since_s) + policy.unmeasured_ms / 1000
         case "turning":
-            return state.since_s + policy.prove_within_ms / 1000
+            return state.since_s + _decided_s(policy)
         case "fault" if state.attached:
             return state.asked_at_s + (policy.retry_s if state.agreed_at_s is None else LIAR_S)
     return None
+
+
+def _decided_s(policy: HeadsetPolicy) -> float:
+    """How long after a press what is not proven is a fault, so that the lamp says so within `prove_within_ms`."""
+    return DECIDED * policy.prove_within_ms / 1000
 
 
 def _commanded(state: State, muted: bool, now_s: float, policy: HeadsetPolicy) -> Step:
@@ -165,17 +178,17 @@ def _pressed_again(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
     It gives a mute that waits for its proof no more time, and a fault no easier end.
     """
     if state.phase in ("turning", "fault"):
-        again, actions = _turn(state, now_s, policy)
+        again, actions = _turn(state, now_s, policy, afresh=True)
         return replace(again, needs_s=state.needs_s), actions
     phase: Phase = "turning" if state.muted or state.attached else "unknown"
-    return _turn(replace(state, since_s=now_s, phase=phase), now_s, policy)
+    return _turn(replace(state, since_s=now_s, phase=phase), now_s, policy, afresh=True)
 
 
-def _turn(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
+def _turn(state: State, now_s: float, policy: HeadsetPolicy, afresh: bool = False) -> Step:
     """Everything measured before now counts no more; both switches are turned, the gate first when shutting."""
     state = replace(state, agreed_at_s=None, off=None, quiet_s=0.0, needs_s=policy.silence_ms / 1000, asked_at_s=now_s)
     muted = bool(state.muted)
-    gate, switch = SetGate(shut=muted), SetSwitch(off=muted)
+    gate, switch = SetGate(shut=muted), SetSwitch(off=muted, afresh=afresh)
     return state, ((gate, switch) if muted else (switch, gate)) if state.attached else ()
 
 
@@ -198,7 +211,7 @@ def _switch_read(state: State, off: bool | None, now_s: float, policy: HeadsetPo
         agreed = now_s if state.agreed_at_s is None else state.agreed_at_s
         return replace(state, off=off, agreed_at_s=agreed, phase=state.phase if state.muted else "open"), ()
     if off is None or state.agreed_at_s is None:
-        late = now_s - state.since_s > policy.prove_within_ms / 1000
+        late = now_s - state.since_s > _decided_s(policy)
         return replace(state, off=off, agreed_at_s=None, quiet_s=0.0, phase="fault" if late else "turning"), ()
     if now_s - state.asked_at_s > policy.prove_within_ms / 1000:
         return _own_button(state, off, now_s, policy)
@@ -247,13 +260,18 @@ def _sound_while_muted(state: State, now_s: float, policy: HeadsetPolicy) -> Ste
 
 
 def _tick(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
-    """What was not proven in time, or is measured no more, is a fault; in a fault the switches are asked again."""
+    """What was not proven in time, or is measured no more, is a fault; in a fault the switches are asked again.
+
+    A switch that was read back off and has not been quiet for long enough yet is not asked: it may be any moment now.
+    """
     due = due_s(state, policy)
     if due is None or now_s < due:
         return state, ()
     if state.off is not None and state.off is not state.muted and state.agreed_at_s is not None:
         return _own_button(state, state.off, now_s, policy)
-    quiet_s = state.quiet_s if state.phase == "fault" else 0.0
-    state = replace(state, phase="fault", quiet_s=quiet_s, asked_at_s=now_s)
+    if state.phase == "turning" and state.agreed_at_s is not None:
+        return replace(state, phase="fault"), ()
+    again = state.phase == "fault"
+    state = replace(state, phase="fault", quiet_s=state.quiet_s if again else 0.0, asked_at_s=now_s)
     gate = (SetGate(shut=True),) if state.muted else ()
-    return state, (*gate, SetSwitch(off=bool(state.muted))) if state.attached else ()
+    return state, (*gate, SetSwitch(off=bool(state.muted), afresh=again)) if state.attached else ()

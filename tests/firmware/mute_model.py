@@ -107,8 +107,7 @@ class Model:
             self.happen(mute.Tick())
 
     def _period_s(self) -> float:
-        short = self.state.phase == "turning"
-        return (POLICY.proof_period_ms if short else POLICY.period_ms) / 1000
+        return (POLICY.proof_period_ms if self.state.awaits_silence else POLICY.period_ms) / 1000
 
     def _frame(self) -> None:
         ticks, self.unread = min(self.unread, 40 - PATH_TICKS), 0

@@ -40,6 +40,23 @@ def test_what_cannot_be_proven_is_a_fault_and_cut(fault: str) -> None:
     assert (model.lamp, model.state.gate_shut, model.far_end) == ("fault", True, False)
 
 
+@pytest.mark.parametrize("fault", ["lies", "set_fails", "silent_stream"])
+def test_a_fault_is_decided_so_early_that_the_lamp_has_time_to_say_it(fault: str) -> None:
+    lit_ms = 25
+    assert ran(PROVE_S - lit_ms / 1000, **{fault: True}).lamp == "fault"
+
+
+def test_a_proof_that_comes_a_little_late_ends_the_fault_at_once() -> None:
+    """The machine was busy: the switch was read back off in time, the silence was measured too late."""
+    model = ran(0.05, silent_stream=True)
+    lamps = []
+    for stopped, seconds in ((True, PROVE_S - 0.05), (False, 0.02)):
+        model.silent_stream = stopped
+        model.run(seconds)
+        lamps.append(model.lamp)
+    assert lamps == ["fault", "muted"]
+
+
 def test_a_stale_mixer_is_not_believed() -> None:
     """It goes on saying `on` although the switch is off: not proven, so fault; the sound is cut all the same."""
     model = ran(stale=True)
