@@ -159,13 +159,13 @@ class Microphone:
     def _unexpected(self, period: level.Period) -> bool:
         """Digital silence from an open microphone, or sound from a muted one: was that the headset's own button?
 
-        PulseAudio's mixer does not always tell; what is heard does. Asked once a second at most while it lasts.
+        PulseAudio's mixer does not always tell, or later; what is heard does. A silence is asked about once a second at
+        most while it lasts; the first sound always, because it ends the proof.
         """
         silent = period.silent_tail_s >= period.period_s
-        now_s = self._loop.time()
-        if silent != (self.state.phase == "open") or now_s - self._verified_at_s < 1.0:
-            return False
-        return self.state.phase in ("open", "proven")
+        if self.state.phase == "proven":
+            return not silent
+        return silent and self.state.phase == "open" and self._loop.time() - self._verified_at_s >= 1.0
 
     def _switched(self) -> None:
         """The mixer has news: the headset's own button, or an echo of ourselves; looked at now, and verified later."""
@@ -174,40 +174,40 @@ class Microphone:
             self._verify = self._loop.call_later(VERIFY_S, self._verified)
 
     def _read_switches(self) -> None:
+        """A mixer that shows what was before would open the microphone: it is not believed at once."""
         if not self.headset:
             return
-        switch, gate = self.headset.switch, self.headset.gate
         try:
-            if switch and self.state.muted and not switch.read():
-                self._ask_afresh(self.headset)  # a mixer that shows what was before would open the microphone
-            events = (
-                mute.GateRead(shut=gate.read() if gate else None),
-                mute.SwitchRead(off=switch.read() if switch else None),
-            )
+            if self.headset.switch and self.state.muted and not self.headset.switch.read():
+                self._ask_afresh(self.headset)
+            self._tell_switches(self.headset)
         except HeadsetGone as error:
             self._lose(error)
-            return
-        for event in events:
-            self.happen(event)
 
     def _verified(self) -> None:
+        """Asked afresh, and told in any case: asking takes in the mixer's news, so nobody else will tell."""
         self._verify, self._verified_at_s = None, self._loop.time()
         if not self.headset:
             return
         try:
-            if not self._ask_afresh(self.headset):
-                self._read_switches()
+            self._ask_afresh(self.headset)
+            self._tell_switches(self.headset)
         except HeadsetGone as error:
             self._lose(error)
 
-    def _ask_afresh(self, headset: Headset) -> bool:
-        """Whether fresh mixers say the same as ours; if not, they are listened to from now on."""
-        if agree := headset.verify():
-            return agree
+    def _tell_switches(self, headset: Headset) -> None:
+        gate, switch = headset.gate, headset.switch
+        self.happen(mute.GateRead(shut=gate.read() if gate else None))
+        if self.headset is headset:
+            self.happen(mute.SwitchRead(off=switch.read() if switch else None))
+
+    def _ask_afresh(self, headset: Headset) -> None:
+        """Where fresh mixers do not say the same as ours, they are listened to from now on."""
+        if headset.verify():
+            return
         log.info("the mixer showed what was before; asked afresh")
         self._deaf()
         self._listen(headset)
-        return False
 
     def _lose(self, error: HeadsetGone) -> None:
         if self.headset is None:
