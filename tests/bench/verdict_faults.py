@@ -5,8 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from firmware import kept
 from firmware.checks import sim
 from firmware.config import HeadsetPolicy, PowerHardware
+from firmware.facts import RemoteHelp
+from firmware.panelbus import HELP
 from firmware.release import memory
 from firmware.supply.battery import rated
 from hw.power.factory import accept
@@ -122,6 +125,19 @@ def spelt(bench: Client) -> None:
     killed("status")(bench)
 
 
+def door(bench: Client) -> Path:
+    """What the door of remote help says of itself, as the unit's own would: on the bench there is no sshd behind it."""
+    return bench.folder / "unit" / "run" / HELP
+
+
+def opened(bench: Client) -> None:
+    kept.replace(door(bench), kept.seal(RemoteHelp(state="open", until="2026-11-22T10:30:00Z")))
+
+
+def shut(bench: Client) -> None:
+    door(bench).unlink()
+
+
 MODEM_POLL_S = 2.0  # bench/config/unit.toml
 AT = "2026-11-01T10:00:00.000Z"
 WIRED, EVERY = ("wired", "wired2"), ("wired", "wired2", "lte")
@@ -196,6 +212,7 @@ FAULTS = (
     Fault("call", "the calls service killed", "calls can come in", killed("calls"), by_itself),
     Fault("clock", "the uplinks service killed: nobody has the time", "clock is right", killed("uplinks"), by_itself),
     Fault("configuration", "a setting misspelt, read at the next start", "settings of this unit", misspelt, spelt),
+    Fault("remote_help", "the door of remote help opens", "Remote help may come", opened, shut),
     Fault(
         "disk",
         "a press while the disk is full to the last byte",
