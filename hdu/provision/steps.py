@@ -11,7 +11,8 @@ from hdu.provision import identity, site_file
 from hdu.provision.answers import Answers
 from hdu.provision.identity import Keys, Provisioned, Refused
 from hdu.provision.store import SECRET, File, Store
-from hub.enrolment import read_grant, read_request
+from hub.certificates import NOT_SOUND
+from hub.enrolment import Grant, read_grant, read_request
 
 REQUEST, SITE, ANSWERS, KEYS = "request.json", "site-file.toml", "answers.json", "keys.json"
 
@@ -69,9 +70,17 @@ def finish(store: Store, grant: bytes, seen: Path) -> Path:
     found = pending(store)
     site = site_file.read(found.site, SITE)
     given = read_grant(grant, x509.load_pem_x509_certificate(site.authority.encode()))
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    made = identity.files(site, found.answers, found.keys, given, seen, now)
+    made = identity.files(site, found.answers, found.keys, given, seen, _now(given).isoformat(timespec="seconds"))
     return store.commit({**made, **kept(found)})
+
+
+def _now(given: Grant) -> datetime:
+    """A unit at its first start may have no clock yet, but it is no earlier than when its certificate was made."""
+    try:
+        made = x509.load_pem_x509_certificate(given.certificate.encode()).not_valid_before_utc
+    except NOT_SOUND:
+        made = datetime.min.replace(tzinfo=UTC)  # identity.files says what is wrong with it
+    return max(datetime.now(UTC), made)
 
 
 def kept(begun: Pending) -> dict[str, File]:

@@ -5,6 +5,7 @@ import shutil
 import ssl
 import sys
 from collections.abc import Callable
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import msgspec
@@ -301,3 +302,21 @@ def test_undo_killed_at_every_step_is_undone_or_not(site: Site) -> None:
 
     assert each_kill(store.base, lambda tried: tried.undo(), check) > 5
     assert found == {"hdu-0042", "hdu-0043"}
+
+
+def test_a_unit_without_a_clock_was_not_provisioned_before_its_certificate_was_made(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Still(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Still":
+            return cls(2026, 1, 1, tzinfo=tz)
+
+    store = site.store()
+    with store.alone():
+        _, grant = site.agency.grant(steps.begin(store, site.data, site.answers, new_keys=False))
+        monkeypatch.setattr(steps, "datetime", Still)
+        folder = steps.finish(store, grant, store.current)
+    made = x509.load_pem_x509_certificate((folder / "tls/unit.pem").read_bytes()).not_valid_before_utc
+    assert made.year >= 2026
+    assert steps.provisioned(store).at == made.isoformat(timespec="seconds")
