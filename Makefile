@@ -99,7 +99,7 @@ bench-technician: packages  ## docs/technician.md walked as it stands: a blank c
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.technician $(ARGS)
 
 .PHONY: mutations-provisioning
-mutations-provisioning:  ## mutated answers, site files, requests, grants: 25,000 of each (ARGS="--tries 1000")
+mutations-provisioning:  ## mutated answers, site files, requests, grants, by hand and on a card: 25,000 of each (ARGS="--tries 1000")
 	@.venv/bin/python -m tests.hdu.provision.mutations $(ARGS)
 
 .PHONY: image

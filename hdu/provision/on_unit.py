@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from firmware.configfile import DEFAULT_FOLDER
+from hdu.failure import Failure
 from hdu.provision import answers, by_card, form, site_file, steps
 from hdu.provision.files import print_papers, read, write
 from hdu.provision.identity import Refused
@@ -61,7 +62,7 @@ def card(given: argparse.Namespace) -> None:
         by_card.said(stick, told)
     except (*REFUSED, OSError) as error:
         by_card.shown(given.run, "refused")
-        by_card.refused(stick, str(error))
+        by_card.refused(stick, str(Failure(str(error))))  # as it can be printed
         raise
     by_card.shown(given.run, told.state)
     print(told.words)

@@ -1,7 +1,8 @@
 """`make mutations-provisioning`: mutated answers, site files, requests and grants (ARGS="--tries 1000").
 
-Each goes through `hdu provision` as a technician gives it. Refused is: exit status 1, one line of words or more, and
-nothing written. Taken is: whole. Anything else ends the run with the input that did it.
+Each goes through `hdu provision` as a technician gives it, and all but the request again as a unit finds it on its
+card. Refused is: exit status 1, one line of words or more, and nothing written. Taken is: whole. Anything else ends the
+run with the input that did it.
 """
 
 import argparse
@@ -10,14 +11,13 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
 from hdu import provision
 from hdu.failure import Failure
-from hdu.provision import steps
+from hdu.provision import steps, stick
 from hdu.provision.making_site import make
 from hdu.provision.store import Store
 from tests.hdu.provision.conftest import LABELS, LTE, SETTINGS, UNIT
@@ -42,7 +42,7 @@ ODD = (
     "true",
     "99999999999999999999",
 )
-Try = Callable[[bytes], None]
+ON_CARD = {"site": stick.SITE, "labels": stick.LABELS, "grant": stick.GRANT}
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
@@ -69,7 +69,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 
 class Tries:
-    """A folder with an agency and a unit, and the four kinds of input; `outcomes` counts what came of them."""
+    """A folder with an agency and a unit, and the kinds of input; `outcomes` counts what came of them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.outcomes = folder, Counter[str]()
@@ -83,6 +83,7 @@ class Tries:
         self._hdu("begin", "site", "--answers", "labels", "--base", "begun", "--to", "request")
         self._hdu("sign", "request", "--authority", "agency", "--to", "grant")
         self.good = {name: (folder / name).read_bytes() for name in ("labels", "site", "request", "grant")}
+        self.good |= {f"card {name}": self.good[name] for name in ON_CARD}
 
     def _hdu(self, step: str, *words: str) -> None:
         paths = [word if word.startswith("--") else str(self.folder / word) for word in words]
@@ -100,12 +101,13 @@ class Tries:
             self.outcomes[f"{kind} refused"] += 1
         else:
             self.outcomes[f"{kind} taken"] += 1
-            if kind in ("labels", "site"):
+            if kind.endswith(("labels", "site")):
                 steps.pending(Store(base))
-            elif kind == "grant":
+            elif kind.endswith("grant"):
                 steps.provisioned(Store(base))
         finally:
-            shutil.rmtree(base, ignore_errors=True)
+            for used in (base, self.folder / "card"):
+                shutil.rmtree(used, ignore_errors=True)
             (self.folder / "made").unlink(missing_ok=True)
 
     def _give(self, kind: str) -> None:
@@ -114,9 +116,26 @@ class Tries:
             self._hdu("begin", site, "--answers", labels, "--base", "base", "--to", "made")
         elif kind == "request":
             self._hdu("sign", "tried", "--authority", "agency", "--to", "made")
+        elif kind.startswith("card"):
+            self._start(kind)
         else:
             shutil.copytree(self.folder / "begun", self.folder / "base")
             self._hdu("finish", "tried", "--base", "base")
+
+    def _start(self, kind: str) -> None:
+        """A unit that has begun starts with this card in it; what it refuses it says there, too."""
+        card = self.folder / "card" / stick.FOLDER
+        card.mkdir(parents=True)
+        for name, file in ON_CARD.items():
+            if name != "grant" or kind == "card grant":
+                shutil.copy(self.folder / ("tried" if kind.endswith(name) else name), card / file)
+        shutil.copytree(self.folder / "begun", self.folder / "base")
+        try:
+            self._hdu("card", "card", "--base", "base")
+        except Failure:
+            lines = (card / stick.SAYS).read_bytes().decode().split("\r\n")
+            assert lines[0] == "Not provisioned:" and len(lines) > 3 and all(map(str.isprintable, lines)), lines
+            raise
 
     def _refused(self, refused: Failure, base: Path) -> None:
         lines = str(refused).splitlines()

@@ -11,8 +11,8 @@ from tests.hdu.provision.mutations import Tries, run
 @pytest.mark.parametrize("seed", [1, 2])
 def test_whatever_comes_is_refused_in_words_or_taken_whole(tmp_path: Path, seed: int) -> None:
     outcomes = run(tmp_path, 60, seed)
-    assert outcomes.total() == 4 * 60
-    for kind in ("labels", "site", "request", "grant"):
+    assert outcomes.total() == 7 * 60
+    for kind in ("labels", "site", "request", "grant", "card labels", "card site", "card grant"):
         assert outcomes[f"{kind} refused"] > 20
 
 
