@@ -76,7 +76,7 @@ bench-voice-kernel: packages  ## the same with the kernel's WireGuard and Networ
 
 .PHONY: bench-flash
 bench-flash:  ## hdu flash against dd to a file-backed disk (ARGS="--megabytes 200 --rounds 3 --image card.img"); results/flash.json
-	@.venv/bin/python -m tests.bench.flash_speed $(ARGS)
+	@$(FIRST) .venv/bin/python -m tests.bench.flash_speed $(ARGS)
 
 bench-power: packages  ## minutes left on five batteries, and 100,000 random power histories (ARGS="2000 7": count, seed); results/power_*.json
 	@.venv/bin/python -m bench.power_minutes
