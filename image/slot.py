@@ -29,9 +29,12 @@ class Slot:
 
 
 def archive(tree: Path, owned: Owned, at: Path) -> Path:
-    """The tree as a sorted tar: everything root's and as open as its kind is, save what `owned` says otherwise."""
+    """The tree as a sorted tar: everything root's and as open as its kind is, save what `owned` says otherwise.
+
+    The root itself is its first member: mkfs.erofs makes one that it is not given 0777.
+    """
     with tarfile.open(at, "w", format=tarfile.PAX_FORMAT) as out:
-        for path in sorted(tree.rglob("*")):
+        for path in (tree, *sorted(tree.rglob("*"))):
             name = str(path.relative_to(tree))
             if name.startswith("boot/") or "/linux-image-" in name:
                 continue

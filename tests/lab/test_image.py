@@ -41,6 +41,7 @@ def test_nobody_logs_in_and_nothing_gives_root(up: Guest) -> None:
     assert up.run("pgrep -a agetty; pgrep -a login; true") == ""
     assert up.run("grep -v ':[!*]' /etc/shadow; true") == ""
     assert up.run("find / -xdev -perm /6000; true") == ""
+    assert up.run("find / -xdev -perm /022 ! -type l; true") == ""
 
 
 def test_nothing_listens_where_a_stranger_could_ask(up: Guest) -> None:
