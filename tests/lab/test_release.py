@@ -17,6 +17,7 @@ from tests.lab.web import Shelf
 
 pytestmark = pytest.mark.timeout(5400)
 INSTALL_S, BACK_S = 900.0, 900.0
+MIDDLE_BYTES = 3 << 20  # its index has come, and some of what differs
 NO_NETWORK = "[Service]\nType=exec\nExecStart=/usr/bin/sleep infinity\n"
 
 
@@ -33,7 +34,7 @@ def offered(
     probes: int,
     version: str,
     over: Mapping[str, bytes] = MappingProxyType({}),
-    meanwhile: Callable[[Guest], None] = lambda _: None,
+    meanwhile: Callable[[Guest, Shelf], None] = lambda *_: None,
 ) -> None:
     """Published, followed, and installed: it returns when the unit restarts into it."""
     rehearsal.release(shop, bundles.release(version, tools, over), version)
@@ -41,16 +42,20 @@ def offered(
     rehearsal.until(up, "the hub answers", "Uplinks", "hub_silent", False, 300)
     rehearsal.look(up)
     rehearsal.until(up, "it is being installed", "Updates", "state", "installing", INSTALL_S)
-    meanwhile(up)
+    meanwhile(up, shop)
     up.until("hdu: starting slot B", INSTALL_S)
 
 
-def link_lost(up: Guest) -> None:
+def link_lost(up: Guest, shop: Shelf) -> None:
     """For ten seconds, in the middle of the download."""
+    ends = time.monotonic() + INSTALL_S
+    while shop.sent < MIDDLE_BYTES and time.monotonic() < ends:
+        up.read(0.1)
     up.board.cable("wired", False)
-    ends = time.monotonic() + 10
-    while time.monotonic() < ends:
-        up.read(0.5)
+    before = shop.sent
+    assert before >= MIDDLE_BYTES
+    up.run("sleep 10")
+    assert shop.sent <= before + (1 << 20), "the cable was not pulled"
     up.board.cable("wired", True)
 
 
