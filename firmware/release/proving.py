@@ -85,11 +85,13 @@ async def watch(ledger: Ledger) -> None:
     """The proof of a release that was booted for the first time, to its end; returns at once where there is none."""
     trial = ledger.memory.trial
     if trial is None or trial.kind != "bundle":
+        await came_up(ledger)
         return
     if slot() != trial.slot:
         words = f"it did not come up: slot {slot()} was booted, not {trial.slot}"
         log.error("release %s went back: %s", trial.version, words)
         ledger.has_failed("bundle", trial.version, words)
+        await came_up(ledger)
         return
     ledger.say(state="proving")
     if words := another(trial.version) or await _lacking_to_the_end(ledger, trial):
@@ -99,6 +101,16 @@ async def watch(ledger: Ledger) -> None:
         ledger.remember(msgspec.structs.replace(ledger.memory, trial=None, proven=RELEASE))
         ledger.say(state="idle")
         log.warning("release is good", extra={"version": RELEASE})
+
+
+async def came_up(ledger: Ledger) -> None:
+    """What was kept before has come up once more: the boot loader, which counts each boot, gets its tries back."""
+    if ledger.hardware.bundles == "none":
+        return
+    try:
+        await rauc.connect().mark("good")
+    except rauc.RaucError as error:
+        log.error("this boot stays counted as a try: %s", error)
 
 
 async def prove_flashed(ledger: Ledger) -> None:

@@ -50,6 +50,19 @@ async def test_a_release_is_installed_booted_and_proves_itself(machine: Machine,
     assert (told.now.state, told.now.available, machine.restarts()) == ("idle", "", False)
 
 
+async def test_each_boot_of_what_was_kept_gives_the_boot_loader_its_tries_back(
+    machine: Machine, follow: Follow
+) -> None:
+    """Without it a unit that was switched off three times would not start again."""
+    told, ground = follow("Updates", facts.Update), machine.ground
+    for slot in ("A", "B"):
+        (ground.folder / "boot" / slot).write_text("bad\n")  # as the boot loader counts
+    await machine.scene.say(Panel=facts.Panel(read=False))
+    await machine.boot()
+    await eventually(lambda: ground.state("A") == "good", f"it came up: {machine.updates.words()}", 90)
+    assert (ground.state("B"), told.now.proven) == ("bad", None)
+
+
 async def test_a_release_whose_panel_does_not_answer_goes_back_and_says_why(machine: Machine, follow: Follow) -> None:
     told, ground = follow("Updates", facts.Update), machine.ground
     await machine.offer("9.1", b"9.1")
@@ -73,12 +86,14 @@ async def test_a_release_whose_panel_does_not_answer_goes_back_and_says_why(mach
 
 async def test_a_release_that_does_not_come_up_is_told_by_the_one_before(machine: Machine, follow: Follow) -> None:
     """The boot loader has gone back by itself."""
-    told = follow("Updates", facts.Update)
+    told, ground = follow("Updates", facts.Update), machine.ground
     await machine.offer("9.1", b"9.1")
     await eventually(machine.restarts, f"it is installed: {machine.updates.words()}", 90)
+    (ground.folder / "boot/A").write_text("bad\n")
     await machine.boot(release_runs=False)
     await eventually(lambda: told.now and told.now.failed_version == "9.1", "it is told")
     assert "it did not come up: slot A was booted, not B" in told.now.failed
+    await eventually(lambda: ground.state("A") == "good", "the one before has its tries back")
 
 
 async def test_a_release_that_is_not_what_its_roll_out_says_goes_back(machine: Machine, follow: Follow) -> None:
