@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from cryptography import x509
 
 from hdu.failure import Failure
 from hdu.provision import answers, on_unit, site_file
@@ -53,8 +54,10 @@ def sign(given: argparse.Namespace) -> None:
     data = read(Path(given.request)) if stick is None else stick.read(REQUEST)
     if data is None:
         raise Failure(f"hdu provision: {given.request}: no {REQUEST} on this card; start the unit with it first")
-    told = _told(data, stick) if given.papers else None
-    grant, content = Agency(given.authority).grant(data, given.replace)
+    told, agency = _told(data, stick) if given.papers else None, Agency(given.authority)
+    if stick and not _ours(stick.read(SITE), agency.authority.certificate):
+        raise Failure(f"hdu provision: {given.request}: its {SITE} is another agency's; hdu provision prepare it anew")
+    grant, content = agency.grant(data, given.replace)
     if told:
         print_papers(msgspec.structs.replace(told, number=grant.number), given.papers)
     done = f"{grant.unit}: number {grant.number}; the grant is in"
@@ -65,6 +68,13 @@ def sign(given: argparse.Namespace) -> None:
         to = given.to or Path(given.request).with_name(f"{grant.unit}.grant.json")
         write(to, content)
         print(f"{done} {to}; on the unit: hdu provision finish {to}")
+
+
+def _ours(site: bytes | None, authority: x509.Certificate) -> bool:
+    """Whether the unit will take this agency's grant; so, too, where the file is gone and the unit keeps its own."""
+    if site is None:
+        return True
+    return x509.load_pem_x509_certificate(site_file.read(site, SITE).authority.encode()) == authority
 
 
 def _told(request: bytes, stick: Stick | None) -> Provisioned:

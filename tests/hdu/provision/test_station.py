@@ -196,3 +196,13 @@ def test_papers_are_of_the_unit_that_asked(station: Station, capsys: pytest.Capt
     assert station.sign("--papers", str(station.site.folder)) == 1
     assert "the request is hdu-0042's, labels.txt hdu-0043's" in capsys.readouterr().err
     assert station.there() == {SITE, LABELS, REQUEST, SAYS}
+
+
+def test_a_card_of_another_agency_is_not_signed(station: Station, capsys: pytest.CaptureFixture[str]) -> None:
+    assert station.with_site() == 0
+    assert station.start() == 0
+    other = station.site.folder / "other"
+    assert station.provision("sign", str(station.card), "--authority", str(other)) == 1
+    assert "its site-file.toml is another agency's" in capsys.readouterr().err
+    assert not list((other / "register").iterdir())
+    assert station.there() == {SITE, LABELS, REQUEST, SAYS}
