@@ -12,9 +12,11 @@ from hdu import cli
 from hdu.provision.station import OnDisk
 from hdu.provision.stick import GRANT, LABELS, REQUEST, SAYS, SITE
 from image import machine
+from image.boot import FIRMWARE
 from image.build import Built
 from image.card import FIRMWARE_AT, SIZE
 from image.flash import release
+from image.flash.fat import FirstPartition
 from image.places import CHECKOUT
 from image.tools import Tools
 from tests.image.flash.conftest import signer
@@ -27,6 +29,8 @@ UNIT, OTHER = "hdu-0042", "hdu-0666"
 SCANNED = "hdu:unit={};panel=PNL-00317\n8944500102198304826\n+15550001234\n046d:0a8f\n"
 STATE = "systemctl show -P {} provision.service"
 BY_NM = "setpriv --reuid=hdu-uplinks --regid=hdu --clear-groups nmcli -t"
+STARTS = ("boot.scr", "u-boot.bin", "config.txt", *FIRMWARE)
+CUTS_S = (0.3, 1.5, 4.0)
 PROFILES = {"hdu-standing", "lte", "wg-a", "wg-b", "wg-data", "wg-voice"}
 MODES = {
     "": "750 root hdu",
@@ -92,6 +96,10 @@ class Agency:
 
     def says(self) -> str:
         return (OnDisk(self.card).read(SAYS) or b"").decode()
+
+    def boots_from(self) -> dict[str, bytes | None]:
+        """What U-Boot and the Pi's firmware read of the first partition."""
+        return {name: FirstPartition(self.card).read(name, SIZE) for name in STARTS}
 
     def first_partition_is_whole(self) -> None:
         self.tools.run(self.work, "dd", f"if={CARD}", "of=p1", "bs=1M", f"skip={FIRMWARE_AT >> 20}", "count=60")
@@ -203,3 +211,20 @@ def test_what_is_refused_is_said_on_the_card(agency: Agency, spoil: Callable[[Ag
         nothing_is_mounted(run)
     assert agency.says().startswith("Not provisioned:\r\n")
     assert words in agency.says()
+
+
+def test_the_plug_pulled_while_it_makes_its_request(agency: Agency) -> None:
+    """Each time a little later: what the board starts from is untouched, and the next start goes on."""
+    before = agency.boots_from()
+    assert all(before.values())
+    for after_s in CUTS_S:
+        with agency.start() as run:
+            run.answers().run(f"while test $({STATE.format('ActiveState')}) = inactive; do sleep 0.1; done", 300)
+            ends = time.monotonic() + after_s
+            while time.monotonic() < ends and run.read(0.05):
+                pass
+        assert agency.boots_from() == before
+    with agency.start() as run:
+        assert ended(run) == "success"
+    assert agency.there() == {SITE, LABELS, REQUEST, SAYS}
+    agency.sign()
