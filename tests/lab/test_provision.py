@@ -33,7 +33,7 @@ STARTS = ("boot.scr", "u-boot.bin", "config.txt", *FIRMWARE)
 CUTS_S = (0.3, 1.5, 4.0)
 PROFILES = {"hdu-standing", "lte", "wg-a", "wg-b", "wg-data", "wg-voice"}
 MODES = {
-    "": "750 root hdu",
+    "": "2755 root hdu",
     "site.toml": "644 root hdu",
     "unit.toml": "644 root hdu",
     "probe.key": "640 root hdu",
