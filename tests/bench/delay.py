@@ -2,8 +2,9 @@
 
 A short tone is said at the agency; a packet socket on the unit's interface sees it come in (PCMU in clear, so that it
 can be recognised), a listener at the earpiece hears it. Then the other way: from the microphone to the first packet
-with it. Both include one packet of 20 ms; the listeners' own delay (up to 10 ms) is counted as ours. Prints a table and
-writes results/delay.json.
+with it. Both include one packet of 20 ms; the listeners' own delay (up to 10 ms) is counted as ours. What the bench's
+sound server holds of the softphone's sound is asked of itself: a unit has none, there a card's `dmix` holds `device_ms`
+instead. Prints a table and writes results/delay.json.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import asyncio
 import json
 import math
 import os
+import re
 import socket
 import statistics
 import struct
@@ -21,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from firmware.config import CallPolicy
 from hw.cables.namespace import within
 from hw.headset.server import Server, ending
 from tests.bench.audio import system_bus
@@ -137,9 +140,18 @@ async def both_ways(here: Scene, runs: int) -> dict[str, Any]:
     into = await one_way(tap, said, worn, "ear.monitor", runs, outgoing=False)
     out = await one_way(tap, worn, worn, "mic", runs, outgoing=True)
     tap.close()
+    held = held_ms(await worn.pactl("list", "sink-inputs"))
     assert here.call
     shown = {"underruns": here.call.underruns, "overruns": here.call.overruns, "lost_frames": here.call.lost_frames}
-    return {"network_to_ear": summary(into), "microphone_to_network": summary(out), **shown}
+    found = {"network_to_ear": summary(into), "microphone_to_network": summary(out), **shown}
+    return {**found, "of_it_sound_server_holds_ms": held, "a_card_would_hold_ms": CallPolicy().device_ms}
+
+
+def held_ms(inputs: str) -> float | None:
+    """What a sound server holds of the softphone's sound, by its own listing of its streams; None: no such stream."""
+    of_it = next((each for each in inputs.split("Sink Input #") if "[baresip]" in each), "")
+    parts = [float(each) / 1000 for each in re.findall(r"(?:Buffer|Sink) Latency: (\d+) usec", of_it)]
+    return round(sum(parts), 1) if parts else None
 
 
 def summary(values: list[float]) -> dict[str, float]:
@@ -162,6 +174,8 @@ def main() -> None:
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     for name in ("network_to_ear", "microphone_to_network"):
         print(f"{name.replace('_', ' '):24} p50 {found[name]['p50_ms']:6} ms   max {found[name]['max_ms']:6} ms")
+    holds, card = found["of_it_sound_server_holds_ms"], found["a_card_would_hold_ms"]
+    print(f"of it the bench's sound server holds {holds} ms, where a card's dmix is set to hold {card}")
     print(f"underruns {found['underruns']}, overruns {found['overruns']}, load average {found['load_average']}")
 
 
