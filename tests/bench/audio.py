@@ -42,11 +42,13 @@ async def press_to_proof(scene: Scene, ear: Ear, presses: int, source: random.Ra
     """Each press falls at a random moment of a speech that is never quite silent."""
     silent: list[float] = []
     proven: list[float] = []
+    faults = 0
     for _ in range(presses):
         await eventually(lambda: ear.silent_since() is None)
         await asyncio.sleep(source.uniform(0.0, 0.2))
-        at = scene.press("muted")
+        first, at = len(scene.facts), scene.press("muted")
         proven.append(await scene.lamp("muted") - at)
+        faults += any(fact and fact.mute_state == "fault" for _, fact in scene.facts[first:])
         await eventually(lambda: ear.silent_since() is not None and len(ear.heard) > 0)
         silent.append((ear.silent_since() or at) - at)
         scene.press("live")
@@ -54,6 +56,7 @@ async def press_to_proof(scene: Scene, ear: Ear, presses: int, source: random.Ra
         del ear.heard[:-40]
     return {
         "presses": presses,
+        "fault_before_proof": faults,
         "press_to_far_end_silence": percentiles(silent),
         "press_to_mute_proven": percentiles(proven),
     }
