@@ -9,7 +9,8 @@ silent to the last bit before the press leaves no fall of the noise floor to see
 at the first sound. That is why every mute also shuts the software gate, which stands between the point of measurement
 and the softphone: that first sound is measured, and goes no further.
 
-Coming out of mute the state is `live` before any switch is opened: sound never passes under a lit lamp of ours.
+Coming out of mute the state is `live` before any switch is opened, by as long as the lamp may take to go dark: sound
+never passes under a lit lamp of ours.
 """
 
 from typing import Literal
@@ -21,6 +22,7 @@ from firmware.facts import Fact, MuteState
 
 OWN_S = 0.3  # a headset that turns its switch and says that it was pressed was pressed once
 DECIDED = 0.8  # of the time allowed for a proof: the rest is for the word's way to the lamp and to the hub
+DARK_S = 0.05  # from the word `live` to a lamp that is dark: the bus, a file, the panel
 LIAR_S = 1.0  # how often a switch that agrees and lies is asked again: asking drops what was captured
 
 
@@ -92,7 +94,8 @@ Phase = Literal["unknown", "turning", "proven", "fault", "open"]
 
 class State(Fact, frozen=True):
     """`asked_at_s`: when the switch was last asked to turn. `quiet_s`: unbroken silence since it was read back.
-    `own_at_s`: when the headset's own button was last pressed."""
+    `own_at_s`: when the headset's own button was last pressed. `opens_at_s`: when the switches may be opened, once the
+    lamp is dark."""
 
     muted: bool | None = None
     attached: bool = False
@@ -106,6 +109,7 @@ class State(Fact, frozen=True):
     heard_at_s: float | None = None
     gate_shut: bool | None = None
     own_at_s: float | None = None
+    opens_at_s: float | None = None
 
     @property
     def proven(self) -> bool | None:
@@ -150,6 +154,8 @@ def step(state: State, event: Event, now_s: float, policy: HeadsetPolicy) -> Ste
 
 def due_s(state: State, policy: HeadsetPolicy) -> float | None:
     """When a Tick is needed at the latest if nothing else happens; None: never."""
+    if state.opens_at_s is not None:
+        return state.opens_at_s
     match state.phase:
         case "proven":
             return (state.heard_at_s or state.since_s) + policy.unmeasured_ms / 1000
@@ -169,7 +175,10 @@ def _commanded(state: State, muted: bool, now_s: float, policy: HeadsetPolicy) -
     if muted == state.muted:
         return _pressed_again(state, now_s, policy)
     phase: Phase = "turning" if muted or state.attached else "unknown"
-    return _turn(replace(state, muted=muted, since_s=now_s, phase=phase), now_s, policy)
+    after = replace(state, muted=muted, since_s=now_s, phase=phase)
+    if state.phase == "proven":
+        return replace(after, agreed_at_s=None, opens_at_s=now_s + DARK_S), ()
+    return _turn(after, now_s, policy)
 
 
 def _pressed_again(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
@@ -177,6 +186,8 @@ def _pressed_again(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
 
     It gives a mute that waits for its proof no more time, and a fault no easier end.
     """
+    if state.opens_at_s is not None:
+        return state, ()
     if state.phase in ("turning", "fault"):
         again, actions = _turn(state, now_s, policy, afresh=True)
         return replace(again, needs_s=state.needs_s), actions
@@ -186,7 +197,8 @@ def _pressed_again(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
 
 def _turn(state: State, now_s: float, policy: HeadsetPolicy, afresh: bool = False) -> Step:
     """Everything measured before now counts no more; both switches are turned, the gate first when shutting."""
-    state = replace(state, agreed_at_s=None, off=None, quiet_s=0.0, needs_s=policy.silence_ms / 1000, asked_at_s=now_s)
+    state = replace(state, agreed_at_s=None, off=None, opens_at_s=None, asked_at_s=now_s)
+    state = replace(state, quiet_s=0.0, needs_s=policy.silence_ms / 1000)
     muted = bool(state.muted)
     gate, switch = SetGate(shut=muted), SetSwitch(off=muted, afresh=afresh)
     return state, ((gate, switch) if muted else (switch, gate)) if state.attached else ()
@@ -267,6 +279,8 @@ def _tick(state: State, now_s: float, policy: HeadsetPolicy) -> Step:
     due = due_s(state, policy)
     if due is None or now_s < due:
         return state, ()
+    if state.opens_at_s is not None:
+        return _turn(replace(state, since_s=now_s), now_s, policy)
     if state.off is not None and state.off is not state.muted and state.agreed_at_s is not None:
         return _own_button(state, state.off, now_s, policy)
     if state.phase == "turning" and state.agreed_at_s is not None:

@@ -143,7 +143,7 @@ class Examination:
     async def sound(self, status: facts.Status, asked: bool) -> Part:
         if why := selftest.busy(status):
             return Part(part="headset sound", outcome="unavailable", words=why)
-        live = await self.until("Headset", facts.Headset, lambda fact: fact.mute_state == "live", MUTE_S)
+        live = await self.until("Headset", facts.Headset, is_open, MUTE_S)
         if live is None:
             words = "not available: the microphone is muted; press MUTE, and try again"
             return Part(part="headset sound", outcome="unavailable", words=words)
@@ -163,6 +163,11 @@ class Examination:
         return Part(
             part="battery test", outcome="passed" if begun else "unavailable", words=f"The battery test {said}."
         )
+
+
+def is_open(headset: facts.Headset) -> bool:
+    """Live, and read back so: the lamp is dark a moment before the switches are open."""
+    return headset.mute_state == "live" and headset.muted is not True and headset.capture_cut is not True
 
 
 def identity(files: PanelFiles) -> tuple[int, int]:

@@ -96,11 +96,24 @@ def test_a_capture_stream_that_stops_ends_the_proof() -> None:
     assert model.lamp == "fault"
 
 
-def test_unmuted_is_shown_before_the_gate_opens() -> None:
+def test_unmuted_is_shown_and_the_lamp_dark_before_the_gate_opens() -> None:
     model = ran()
     state, actions = mute.step(model.state, mute.Commanded(muted=False), model.now_s, POLICY)
-    assert state.lamp == "live"
+    assert (state.lamp, actions) == ("live", ())
+    for early in (mute.Tick(), mute.Commanded(muted=False), mute.SwitchRead(off=True)):
+        state, actions = mute.step(state, early, model.now_s + mute.DARK_S / 2, POLICY)
+        assert (state.lamp, actions) == ("live", ())
+    state, actions = mute.step(state, mute.Tick(), model.now_s + mute.DARK_S, POLICY)
     assert actions == (mute.SetSwitch(off=False), mute.SetGate(shut=False))
+
+
+def test_who_mutes_again_before_the_lamp_is_dark_is_muted() -> None:
+    model = ran()
+    model.command(False)
+    model.run(mute.DARK_S / 2)
+    model.command(True)
+    model.run(PROVE_S)
+    assert (model.lamp, model.far_end) == ("muted", False)
 
 
 def test_a_switch_that_stays_off_after_unmute_is_a_fault_and_asked_again() -> None:
