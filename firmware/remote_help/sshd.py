@@ -18,7 +18,7 @@ SETTINGS = """Port {port}
 ListenAddress {address}
 HostKey {host_key}
 TrustedUserCAKeys {authority}
-AuthorizedPrincipalsCommand /usr/bin/python3 -m firmware.remote_help.principals {unit} %K
+AuthorizedPrincipalsCommand /usr/bin/python3 -m firmware.remote_help.principals {unit} %k
 AuthorizedPrincipalsCommandUser nobody
 AuthorizedKeysFile none
 AuthenticationMethods publickey

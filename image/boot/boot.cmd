@@ -1,4 +1,5 @@
-# U-Boot: which slot is started. Three tries a slot; the unit's own evidence gives them back (rauc mark-good).
+# U-Boot: which slot is started. Three tries a slot; a unit that has come up gives them back, one that
+# starts a new release only once that has proven itself (rauc mark-good, firmware/release/proving.py).
 # The environment is ours and raw: a block with a CRC at 1 MiB, a copy 64 KiB on. Whoever dies while one is written leaves
 # the other whole. What is loaded is compared with the sums in the slot's own file before it is started.
 if test "${board}" = "rpi"; then

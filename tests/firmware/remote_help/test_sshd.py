@@ -36,4 +36,6 @@ def test_it_listens_at_the_tunnel_and_takes_certificates_alone() -> None:
     for line in ("AuthorizedKeysFile none", "PasswordAuthentication no", "KbdInteractiveAuthentication no"):
         assert line in text
     assert "TrustedUserCAKeys /authority" in text
+    asked = next(line for line in text if line.startswith("AuthorizedPrincipalsCommand "))
+    assert asked.endswith(" hdu-0042 %k"), "%k is the certificate, %K the key of who signed it: sshd_config(5)"
     assert not any(line.startswith("Subsystem") for line in text)
