@@ -132,7 +132,7 @@ def is_provisioned(run: Guest) -> None:
     said = run.run(f"cd {at} && stat -c '%a %U %G' {' '.join(name or '.' for name in MODES)}").splitlines()
     assert dict(zip(MODES, said, strict=True)) == MODES
     assert run.run(f"ls {at}profiles").split() == sorted(f"{name}.nmconnection" for name in PROFILES)
-    assert run.run("sed -n 's/^name = //p' /etc/hdu/unit.toml") == f'"{UNIT}"'
+    assert run.run("sed -n '1s/^name = //p' /etc/hdu/unit.toml") == f'"{UNIT}"'
     assert run.run("ls -A /var/lib/hdu/identity").split() == [".lock", "1", "current"]
 
 
