@@ -48,8 +48,8 @@ bench-responder:  ## probes a second one responder process of the hub answers (A
 bench-uplinks: packages  ## CPU and LTE bytes of the idle uplinks service with three uplinks (ARGS="--seconds 180"); results/uplinks_cost.json
 	@$(FIRST) $(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.uplinks_cost $(ARGS)
 
-bench-audio: packages  ## peak limit, delay to the ear, mute latency, proof and lies on a real sound server (ARGS="--presses 200"); results/audio.json
-	@$(MACHINE)/enter "$$(cat .packages)" sh -c '.venv/bin/python -m tests.bench.limiter && .venv/bin/python -m tests.bench.delay && .venv/bin/python -m tests.bench.audio $(ARGS)'
+bench-audio: packages  ## peak limit, delay to the ear, mute latency to the bus and to the panel's pins, proof and lies on a real sound server (ARGS="--presses 200"); results/audio.json
+	@$(MACHINE)/enter "$$(cat .packages)" sh -c '.venv/bin/python -m tests.bench.limiter && .venv/bin/python -m tests.bench.delay && .venv/bin/python -m tests.bench.mute_lamp && .venv/bin/python -m tests.bench.audio $(ARGS)'
 
 bench-replug: packages  ## the headset out of a call and in again (ARGS="--cycles 200"); results/replug.json
 	@$(MACHINE)/enter "$$(cat .packages)" .venv/bin/python -m tests.bench.replug $(ARGS)
