@@ -88,7 +88,8 @@ def after_a_cut(ready: Path, work: Path, tools: Tools, command: str, after_s: fl
     with Guest(work, tools) as run:
         slot = run.answers().run("sed 's/.*rauc.slot=\\(.\\).*/\\1/' /proc/cmdline")
         rehearsal.is_itself(run)
-        assert run.run("fw_printenv -n BOOT_ORDER").startswith(slot)
+        order = run.run("udevadm wait --timeout=300 /dev/hdu-card && fw_printenv -n BOOT_ORDER", 330)
+        assert order.startswith(slot)
     print(f"cut after {after_s:.1f} s: slot {slot}", flush=True)
     guest.thrown_away(work)
     return slot
