@@ -98,4 +98,6 @@ async def test_a_refusal_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_a_poke_without_tunnels_costs_nothing() -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
     voice_plane.poke()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
