@@ -62,7 +62,7 @@ class Loader:
         """The first `count` things that the boot loader says of slots and environment, in a word each."""
         with Machine(self.work, self.tools) as machine:
             while len(found := list(EVENT.finditer(machine.console))) < count:
-                machine.until(r"hdu: [^\n]*\n", BOUND_S, after=found[-1].end() if found else 0)
+                machine.until(EVENT.pattern, BOUND_S, after=found[-1].end() if found else 0)
         return [_word(match) for match in found[:count]]
 
 
