@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from firmware.audio import mute
 from firmware.audio.microphone import Microphone
+from firmware.audio.mute.events import Pressed
 from firmware.config import Config
 from firmware.drivers import headset_button
 from firmware.drivers.capture_switch import HeadsetGone
@@ -57,7 +57,7 @@ class OwnButton:
     def take(self) -> None:
         """The presses that wait to be read."""
         for _ in range(self._or_gone(Button.read) or 0):
-            self.microphone.happen(mute.Pressed())
+            self.microphone.happen(Pressed())
 
     def _or_gone(self, do: Callable[[Button], T]) -> "T | None":
         """What it says; where it has gone, it is closed and looked for again."""

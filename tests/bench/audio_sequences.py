@@ -7,7 +7,7 @@ import time
 from itertools import pairwise
 from typing import Any
 
-from tests.firmware.mute_model import Model
+from tests.firmware.audio.mute.model import Model
 from tests.headset_scene import Ear, Scene
 
 FAULTS = ("set_fails", "lies", "stale", "silent_stream")

@@ -6,14 +6,19 @@ Time goes in ticks of 5 ms. `upstream` is what passes the capture switch, `far_e
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
-from firmware.audio import mute
+from firmware.audio.mute.actions import Action, SetGate, SetSwitch, Store
+from firmware.audio.mute.events import Attached, Commanded, Event, GateRead, Heard, Pressed, SwitchRead, Tick
+from firmware.audio.mute.machine import step
+from firmware.audio.mute.state import State, due_s
 from firmware.config import HeadsetPolicy
 from firmware.facts import MuteState
 
 TICK_S = 0.005
 PATH_TICKS = 4  # what is read now was captured 20 ms ago
 POLICY = HeadsetPolicy()
+PROVE_S = POLICY.prove_within_ms / 1000
 
 
 @dataclass
@@ -31,7 +36,7 @@ class Model:
     running: bool = True
     stored: bool = False
     now_s: float = 1_000.0
-    state: mute.State = field(default_factory=mute.State)
+    state: State = field(default_factory=State)
     captured: deque[bool] = field(default_factory=lambda: deque([False] * 40, maxlen=40))
     unread: int = 0
     asked_s: float = 0.0
@@ -54,10 +59,10 @@ class Model:
 
     def start(self) -> None:
         """The service begins: the stored command first, then the headset if it is there."""
-        self.running, self.state, self.asked_s = True, mute.State(), self.now_s
-        self.happen(mute.Commanded(muted=self.stored))
+        self.running, self.state, self.asked_s = True, State(), self.now_s
+        self.happen(Commanded(muted=self.stored))
         if self.attached:
-            self.happen(mute.Attached(attached=True))
+            self.happen(Attached(attached=True))
 
     def crash(self) -> None:
         self.running = False
@@ -67,7 +72,7 @@ class Model:
         if muted != self.stored or self.lamp in ("muted", "fault"):  # a press while one is being proven gives no time
             self.stored, self.asked_s = muted, self.now_s
         if self.running:
-            self.happen(mute.Commanded(muted=muted))
+            self.happen(Commanded(muted=muted))
 
     def button(self) -> None:
         """The headset's own: it turns the switch, and the mixer says so."""
@@ -78,7 +83,7 @@ class Model:
     def press_hid(self) -> None:
         """The headset's own where it only says that it was pressed."""
         if self.attached and self.running:
-            self.happen(mute.Pressed())
+            self.happen(Pressed())
 
     def plug(self, attached: bool) -> None:
         """A headset that comes back comes with everything open."""
@@ -88,7 +93,7 @@ class Model:
         if attached:
             self.switch_off, self.gate_shut = False, None if self.gate_shut is None else False
         if self.running:
-            self.happen(mute.Attached(attached=attached))
+            self.happen(Attached(attached=attached))
 
     def run(self, seconds: float) -> None:
         for _ in range(round(seconds / TICK_S)):
@@ -102,9 +107,9 @@ class Model:
             return
         if self.attached and not self.silent_stream and self.unread * TICK_S >= self._period_s():
             self._frame()
-        due = mute.due_s(self.state, POLICY)
+        due = due_s(self.state, POLICY)
         if due is not None and self.now_s >= due:
-            self.happen(mute.Tick())
+            self.happen(Tick())
 
     def _period_s(self) -> float:
         return (POLICY.proof_period_ms if self.state.awaits_silence else POLICY.period_ms) / 1000
@@ -115,35 +120,35 @@ class Model:
         tail = next((count for count, sound in enumerate(reversed(heard)) if sound), len(heard))
         if self.state.phase in ("open", "proven") and (tail == len(heard)) == (self.state.phase == "open"):
             self._tell()  # what is heard does not fit the switch: the service verifies it
-        self.happen(mute.Heard(period_s=ticks * TICK_S, silent_tail_s=tail * TICK_S))
+        self.happen(Heard(period_s=ticks * TICK_S, silent_tail_s=tail * TICK_S))
 
     def _tell(self) -> None:
         if self.running and self.attached:
             self.happen(self._read())
 
-    def _read(self) -> mute.SwitchRead:
+    def _read(self) -> SwitchRead:
         if not self.stale:
             self.shown_switch = self.switch_off
-        return mute.SwitchRead(off=self.shown_switch)
+        return SwitchRead(off=self.shown_switch)
 
-    def happen(self, event: mute.Event) -> None:
+    def happen(self, event: Event) -> None:
         events = deque([event])
         while events:
-            self.state, actions = mute.step(self.state, events.popleft(), self.now_s, POLICY)
+            self.state, actions = step(self.state, events.popleft(), self.now_s, POLICY)
             self.never_lit_wrongly()
             for action in actions:
                 events.extend(self._act(action))
                 self.never_lit_wrongly()
 
-    def _act(self, action: mute.Action) -> list[mute.Event]:
+    def _act(self, action: Action) -> list[Event]:
         match action:
-            case mute.Store(muted=muted):
+            case Store(muted=muted):
                 self.stored, self.asked_s = muted, self.now_s
                 return []
-            case mute.SetGate(shut=shut):
+            case SetGate(shut=shut):
                 self.gate_shut = None if self.gate_shut is None else shut
-                return [mute.GateRead(shut=self.gate_shut)]
-            case mute.SetSwitch(off=off):
+                return [GateRead(shut=self.gate_shut)]
+            case SetSwitch(off=off):
                 self.switch_off = self.switch_off if self.set_fails else off
                 self.unread = 0
                 return [self._read()]
@@ -151,7 +156,7 @@ class Model:
     def check(self) -> None:
         """What must hold whenever the machine is at rest."""
         self.never_lit_wrongly()
-        late = self.running and self.now_s - self.asked_s > POLICY.prove_within_ms / 1000 + TICK_S
+        late = self.running and self.now_s - self.asked_s > PROVE_S + TICK_S
         assert not (late and self.stored and self.lamp not in ("muted", "fault")), "muted and dark"
 
     def never_lit_wrongly(self) -> None:
@@ -161,3 +166,14 @@ class Model:
             assert self.stored, "lit without having been asked for"
             assert self.state.off, "lit with the switch on, or not read"
             assert self.attached, "lit without a headset"
+
+
+def ran(seconds: float = 0.3, **faults: Any) -> Model:
+    """A headset that was live for a second, then had `faults` and mute commanded, `seconds` ago."""
+    model = Model()
+    model.run(1.0)
+    for name, value in faults.items():
+        setattr(model, name, value)
+    model.command(True)
+    model.run(seconds)
+    return model
