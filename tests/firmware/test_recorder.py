@@ -12,9 +12,7 @@ import pytest
 from firmware import bus, facts
 from firmware.clock import now_rfc3339
 from firmware.record import chain
-from firmware.record.events import event, measured, merged
 from firmware.spool import Spool
-from firmware.wire import changed
 from hdu import log
 from tests.firmware.conftest import Followed
 
@@ -194,24 +192,3 @@ async def test_hdu_log_reads_and_verifies(scene: Scene, capsys: pytest.CaptureFi
     assert log.main(["verify", "--folder", str(folder)]) == 1
     line = len(file.read_bytes().split(b'"new"')[0].splitlines())
     assert f"{file.name}, line {line}: the line was changed" in capsys.readouterr().err
-
-
-def test_a_foreign_services_members_are_kept_as_they_are() -> None:
-    known = merged("Thing", None, {"State": ("s", "on"), "Count": ("x", 1)})
-    assert merged("Thing", known, {"State": ("s", "off")}) == {"State": "off", "Count": 1}
-
-
-def test_a_number_with_a_unit_trembles_and_a_state_does_not() -> None:
-    trembling = ("rtt_ms", "level_dbfs", "shift_level_db", "signal_dbm", "voltage_v", "health_percent", "mos")
-    assert all(measured(name) for name in trembling)
-    assert not any(measured(name) for name in ("state", "muted", "shift_began", "failed_version", "colour"))
-
-
-def test_uplinks_tremble_and_change() -> None:
-    up = facts.Uplink(name="wired", kind="ethernet", state="up", rtt_ms=12.0, loss=0.0)
-    down = facts.Uplink(name="wired", kind="ethernet", state="down", rtt_ms=None, loss=1.0)
-    slow = facts.Uplink(name="wired", kind="ethernet", state="up", rtt_ms=99.0, loss=0.1)
-    first = merged("Uplinks", None, changed(facts.Uplinks(), facts.Uplinks(uplinks=(up,))))
-    for other, expected in ((slow, False), (down, True)):
-        values = changed(facts.Uplinks(uplinks=(up,)), facts.Uplinks(uplinks=(other,)))
-        assert bool(event(first, merged("Uplinks", first, values))) is expected
