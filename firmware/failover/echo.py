@@ -1,5 +1,6 @@
 """Probes through one uplink and no other: a UDP socket bound to its interface. Thin; what it hears are facts."""
 
+import ctypes
 import math
 import os
 import socket
@@ -17,6 +18,7 @@ DSCP_EF = 0xB8  # RFC 3246: a probe waits where voice waits
 OUTSTANDING, NONCE = 64, 4
 MAX_AGE_S = 5.0
 TIMESPEC = struct.Struct("@ll")
+UNSPECIFIED = struct.pack("@H14x", socket.AF_UNSPEC)
 
 
 class HubTime:
@@ -39,13 +41,17 @@ class HubTime:
 
 
 class Echo:
-    """One uplink's socket. `send` a probe, `heard` the answers since; times are `time.monotonic()`."""
+    """One uplink's socket. `send` a probe, `heard` the answers since; times are `time.monotonic()`.
+
+    It is connected to the hub: from nobody else does the kernel hand it anything, so nothing is open to a stranger.
+    """
 
     def __init__(self, interface: str, unit: str, secret: bytes, hub_time: HubTime) -> None:
         self.interface, self._secret, self._hub_time = interface, secret, hub_time
         self._unit = probing.identity(unit)
         self._sequence = int.from_bytes(os.urandom(3), "big")
         self._sent: dict[int, tuple[float, int, bytes]] = {}
+        self._connected_to: tuple[str, int] | None = None
         self._nonces = nonces()
         self.sent_bytes = self.heard_bytes = 0
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
@@ -61,11 +67,28 @@ class Echo:
         self._sent[self._sequence] = (now, sent_us, datagram)
         if len(self._sent) > OUTSTANDING:
             del self._sent[next(iter(self._sent))]
-        try:  # not contextlib.suppress, which costs more than the hash
-            self.socket.sendto(datagram, to)
-        except OSError:
-            return
-        self.sent_bytes += len(datagram) + probing.HEADERS_BYTES
+        if self._put(datagram, to):
+            self.sent_bytes += len(datagram) + probing.HEADERS_BYTES
+
+    def _put(self, datagram: bytes, to: tuple[str, int]) -> bool:
+        """Whether it was sent. The first error may be an earlier probe's that the kernel tells late (ICMP), the second
+        is this one's: then the address it was connected from may be gone, and it is connected from today's."""
+        for anew in (False, False, True):
+            try:  # not contextlib.suppress, which costs more than the hash
+                self._connect(to, anew)
+                self.socket.send(datagram)
+            except OSError:
+                continue
+            return True
+        return False
+
+    def _connect(self, to: tuple[str, int], anew: bool) -> None:
+        if anew:
+            disconnect(self.socket)
+            self._connected_to = None
+        if self._connected_to != to:
+            self.socket.connect(to)
+            self._connected_to = to
 
     def heard(self, at_most: float = math.inf) -> Iterator[tuple[float, Answered]]:
         """Each true answer with when the kernel had it, so that a late reader strikes nobody; `at_most` so many."""
@@ -108,6 +131,13 @@ class Echo:
 
     def close(self) -> None:
         self.socket.close()
+
+
+def disconnect(of: socket.socket) -> None:
+    """Takes peer, own address and port from a UDP socket (connect(2), AF_UNSPEC), which Python's own `connect` cannot;
+    OSError where the kernel refuses."""
+    if ctypes.CDLL(None, use_errno=True).connect(of.fileno(), UNSPECIFIED, len(UNSPECIFIED)):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def nonces() -> Iterator[bytes]:
