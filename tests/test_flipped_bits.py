@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from firmware import configfile, facts, kept, modem, wire
+from firmware.answers import answer_in
 from firmware.audio.command import commanded
 from firmware.buttons.lamps import Request
 from firmware.buttons.panelfiles import PanelFiles
@@ -25,7 +26,6 @@ from firmware.drivers import at_answers, at_lines, mqtt, nut, power_supply, ups_
 from firmware.drivers.at_lines import Command, Exchange
 from firmware.failover import meter, probing
 from firmware.failover.budget import Usage
-from firmware.hublink import answer_in
 from firmware.radio.ladder import Ladder
 from firmware.record import chain
 from firmware.spool import Spool
