@@ -14,7 +14,8 @@ from pathlib import Path
 
 from bench.releasing import PORT
 from hub.updates import keys
-from hub.updates.repository import Repository, add_signature
+from hub.updates.repository import Repository
+from hub.updates.role_files import add_signature
 
 HOLDERS = ("alice", "bob", "carol")
 OUT = """id = "{id}"

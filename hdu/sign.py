@@ -20,7 +20,8 @@ from hdu.arguments import Arguments
 from hdu.failure import Failure
 from hub.updates import keys
 from hub.updates.files import UpdatesError
-from hub.updates.repository import Repository, add_signature
+from hub.updates.repository import Repository
+from hub.updates.role_files import add_signature
 from image.flash import release
 from image.flash.blockmap import BlockMapError
 from image.flash.signature import SignatureError

@@ -9,41 +9,22 @@ Roles: `root` (offline, a threshold of people), `targets` (a token), and the onl
 Nothing here knows a unit: no step depends on how many there are.
 """
 
-import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from securesystemslib.signer import Key, Signer
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import (
-    DelegatedRole,
-    Delegations,
-    Metadata,
-    MetaFile,
-    Root,
-    Snapshot,
-    TargetFile,
-    Targets,
-    Timestamp,
-)
+from tuf.api.metadata import DelegatedRole, Delegations, Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from hub.updates.files import UpdatesError, write
+from hub.updates.role_files import RoleFiles, signed
+from hub.updates.target_files import place, shelve
 
-DAYS = {"root": 365, "targets": 90, "halts": 90, "snapshot": 7, "timestamp": 2}
 HALTS = "halts"
-Signed = Root | Targets | Snapshot | Timestamp
 
 
-class Repository:
-    """The repository in `folder`. `now` is given, so that expiry can be tested."""
-
-    def __init__(self, folder: Path, now: datetime | None = None) -> None:
-        self.folder, self.now = folder, now or datetime.now(UTC).replace(microsecond=0)
-        self.metadata, self.targets = folder / "public/metadata", folder / "public/targets"
-        self.staged = folder / "staged"
+class Repository(RoleFiles):
+    """The steps that change it."""
 
     # -- the root: drafted by one, signed by several
 
@@ -89,7 +70,7 @@ class Repository:
             if Path(name).is_absolute() or ".." in Path(name).parts or name.startswith(f"{HALTS}/"):
                 raise UpdatesError(f"{name}: cannot name a target; use bundles/, site/ or rollouts/ and a name")
             made = TargetFile.from_file(name, str(file), ["sha256"])
-            self._copy(file, made)
+            shelve(file, made, self.folder)
             targets.targets[name] = made
         if halts is not None:
             role = DelegatedRole(HALTS, [halts.keyid], 1, True, paths=[f"{HALTS}/*"])
@@ -111,7 +92,7 @@ class Repository:
         """Stops a roll-out by the online key alone; what is installed stays installed."""
         content = reason.encode()[:1_000] + b"\n"
         made = TargetFile.from_data(f"{HALTS}/{roll_out}", content, ["sha256"])
-        write(self._place(made), content)
+        write(place(made, self.folder), content)
         self._renew_halts(online, {made.path: made})
         return self._online(online)
 
@@ -124,26 +105,6 @@ class Repository:
         if not self.newest(HALTS):
             return []
         return [name.partition("/")[2] for name in self.current(HALTS, Targets).signed.targets]
-
-    # -- reading it
-
-    def root(self) -> Root:
-        """The newest root; UpdatesError before the first ceremony."""
-        found: Root = self.current("root", Root).signed
-        return found
-
-    def current(self, role: str, kind: type[Any]) -> Metadata[Any]:
-        return self.read(self.file(role, self.newest(role)), kind)
-
-    def read(self, at: Path, kind: type[Any]) -> Metadata[Any]:
-        """The metadata in `at`; UpdatesError where it is not there or not of that kind."""
-        try:
-            found: Metadata[Any] = Metadata.from_file(str(at))
-        except (RepositoryError, OSError, ValueError, RecursionError) as error:
-            raise UpdatesError(f"{at}: cannot be read as {kind.type}: {error}") from error
-        if not isinstance(found.signed, kind):
-            raise UpdatesError(f"{at}: is {found.signed.type}, not {kind.type}")
-        return found
 
     def _draft_targets(self) -> Targets:
         """Targets one newer than what is published: the draft that is there, without its signatures, or a new one."""
@@ -167,77 +128,17 @@ class Repository:
         for name in [name for name, made in changes.items() if made is None]:
             halts.targets.pop(name, None)
         halts.version, halts.expires = before + 1, self._expires(HALTS)
-        self._put(HALTS, _signed(halts, online))
+        self._put(HALTS, signed(halts, online))
 
     def _online(self, online: Signer) -> int:
         """A new snapshot of what is there and, last of all, the timestamp: until then nobody sees a change."""
         snapshot = Snapshot(version=self.newest("snapshot") + 1, expires=self._expires("snapshot"))
         snapshot.meta = {f"{role}.json": self._meta(role) for role in ("targets", HALTS) if self.newest(role)}
-        made = _signed(snapshot, online)
+        made = signed(snapshot, online)
         self._verify("snapshot", made)
         self._put("snapshot", made)
         at = self.file("timestamp", 0)
         before = self.read(at, Timestamp).signed.version if at.exists() else 0
         timestamp = Timestamp(before + 1, expires=self._expires("timestamp"), snapshot_meta=self._meta("snapshot"))
-        self._put("timestamp", _signed(timestamp, online))
+        self._put("timestamp", signed(timestamp, online))
         return timestamp.version
-
-    def _meta(self, role: str) -> MetaFile:
-        version = self.newest(role)
-        return MetaFile.from_data(version, self.file(role, version).read_bytes(), ["sha256"])
-
-    def _verify(self, role: str, made: Metadata[Any]) -> None:
-        try:
-            self.root().verify_delegate(role, made.signed_bytes, made.signatures)
-        except RepositoryError as error:
-            raise UpdatesError(f"{role}: not published: {error}; sign it with the key that the root names") from error
-
-    def _copy(self, file: Path, made: TargetFile) -> None:
-        at = self._place(made)
-        at.parent.mkdir(parents=True, exist_ok=True)
-        new = at.with_name(f".{at.name}.new")
-        shutil.copyfile(file, new)
-        if hashlib.sha256(new.read_bytes()).hexdigest() != made.hashes["sha256"]:
-            raise UpdatesError(f"{file}: changed while it was copied; stage it again")
-        new.replace(at)
-
-    def _place(self, made: TargetFile) -> Path:
-        path = Path(made.path)
-        return self.targets / path.parent / f"{made.hashes['sha256']}.{path.name}"
-
-    def _stage(self, role: str, draft: Metadata[Any]) -> Path:
-        at = self.staged / f"{role}.json"
-        write(at, draft.to_bytes())
-        return at
-
-    def _put(self, role: str, made: Metadata[Any]) -> None:
-        write(self.file(role, made.signed.version), made.to_bytes())
-
-    def file(self, role: str, version: int) -> Path:
-        """Where that version of a role is, or will be."""
-        return self.metadata / ("timestamp.json" if role == "timestamp" else f"{version}.{role}.json")
-
-    def newest(self, role: str) -> int:
-        """The newest published version of a role; 0: none."""
-        found = (each.name.partition(".")[0] for each in self.metadata.glob(f"*.{role}.json"))
-        return max((int(each) for each in found if each.isdigit()), default=0)
-
-    def _expires(self, role: str) -> datetime:
-        return self.now + timedelta(days=DAYS[role])
-
-
-def add_signature(at: Path, by: Signer) -> int:
-    """Signs the draft `at` as one of several; how many signatures it has now."""
-    try:
-        draft: Metadata[Any] = Metadata.from_file(str(at))
-    except (RepositoryError, OSError, ValueError) as error:
-        raise UpdatesError(f"{at}: cannot be signed: {error}") from error
-    draft.sign(by, append=True)
-    write(at, draft.to_bytes())
-    return len(draft.signatures)
-
-
-def _signed(made: Signed, by: Signer) -> Metadata[Any]:
-    whole: Metadata[Any] = Metadata(made)
-    whole.sign(by)
-    return whole

@@ -11,7 +11,8 @@ from tuf.api.exceptions import DownloadHTTPError, SlowRetrievalError
 from tuf.ngclient import FetcherInterface
 
 from firmware.drivers import tuf_client
-from hub.updates.repository import Repository, add_signature
+from hub.updates.repository import Repository
+from hub.updates.role_files import add_signature
 
 BUNDLE = "bundles/hdu-1.0.raucb"
 NOW = datetime.now(UTC).replace(microsecond=0)

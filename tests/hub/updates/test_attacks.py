@@ -11,7 +11,7 @@ from tuf.api.metadata import Metadata, Root, Targets, Timestamp
 from firmware.drivers.tuf_client import Refused
 from hub.updates.expiry import warnings
 from hub.updates.files import UpdatesError
-from hub.updates.repository import add_signature
+from hub.updates.role_files import add_signature
 from tests.hub.updates import bundle_mutations, mutations
 from tests.hub.updates.conftest import BUNDLE, Agency, Server, Unit, endless, stalled
 
