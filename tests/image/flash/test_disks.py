@@ -6,7 +6,7 @@ import pytest
 
 from hdu.disk import target
 from hdu.failure import Failure
-from hdu.flash import listing
+from hdu.flash.choosing import listing
 from image.flash import disks
 
 
