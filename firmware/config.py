@@ -323,12 +323,14 @@ class Folders(Section, frozen=True):
 
 class UpdateHardware(Section, frozen=True):
     """This unit's ring, the update root that the image ships, and how bundles come: streamed by RAUC (its verity
-    format), or downloaded whole; `none`: this unit has no slots. New settings are on trial for `trial_s`."""
+    format), or downloaded whole; `none`: this unit has no slots. New settings are on trial for `trial_s`. RAUC knows
+    no end before the end, so `break_off_command` has it started again."""
 
     ring: Literal["canary", "early", "all"] = "all"
     root: Annotated[str, Meta(max_length=255)] = "/usr/share/hdu/root.json"
     bundles: Literal["stream", "download", "none"] = "stream"
     trial_s: Annotated[float, Meta(ge=1, le=3_600)] = 300.0
+    break_off_command: tuple[str, ...] = ("systemctl", "restart", "rauc")
 
 
 class UnitFile(Section, frozen=True):

@@ -1,8 +1,8 @@
 """The updates service: follows the signed repository and takes what is due. Bus name org.homedispatch.Updates.
 
 It decides by the pure policy, from signed files and this unit's own facts. Settings go on trial (`release.settling`),
-bundles to RAUC (`release.proving`). A shift (`firmware.shift`) keeps updates away, and so does `Hold(who, minutes)` for
-whoever else has reason to: both are leases, never locks.
+bundles to RAUC (`release.installing`, then `release.proving`). A shift (`firmware.shift`) keeps updates away, and so
+does `Hold(who, minutes)` for whoever else has reason to: both are leases, never locks.
 """
 
 import asyncio
@@ -20,11 +20,12 @@ import msgspec
 from firmware import bus, facts
 from firmware.clock import now_rfc3339
 from firmware.drivers.rauc import RaucError
-from firmware.release import memory, proving, settling
+from firmware.release import installing, memory, proving, resuming, settling
 from firmware.release.fetch_answer import Look
+from firmware.release.installing import BrokenOff
 from firmware.release.ledger import Ledger
 from firmware.release.link import Link
-from firmware.release.policy import Decision, decide, disturbing, poll_delay_s
+from firmware.release.policy import Decision, breaks_off, decide, disturbing, poll_delay_s
 from firmware.release.rollout import RollOut
 from firmware.service import Unit, run
 
@@ -118,8 +119,9 @@ class Updates:
             error_ms = uplinks.hub_clock_error_ms if uplinks else None
         return "" if error_ms is not None and error_ms < CLOCK_ERROR_MS else "this unit does not know the time"
 
-    async def fetch(self, *more: str) -> Look:
-        """What the short-lived process found; it is ended when an update would disturb now, and after LOOK_LIMIT_S.
+    async def fetch(self, out: RollOut | None = None, *more: str) -> Look:
+        """What the short-lived process found, with the target of `out`; it is ended when that disturbs, and without
+        one after LOOK_LIMIT_S.
 
         What it downloads lies on the data partition until it is verified: /tmp is memory.
         """
@@ -128,29 +130,30 @@ class Updates:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             *words,
+            *([out.target] if out else []),
             *more,
             stdout=asyncio.subprocess.PIPE,
             stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, "TMPDIR": str(self.ledger.folder)},
         )
-        guard = asyncio.create_task(self.end_in_time(child, bool(more)))
+        guard = asyncio.create_task(self.end_in_time(child, out))
         try:
-            out, _ = await child.communicate()
+            said, _ = await child.communicate()
         finally:
             guard.cancel()
             if child.returncode is None:
                 child.kill()
         try:
-            return msgspec.json.decode(out, type=Look)
+            return msgspec.json.decode(said, type=Look)
         except msgspec.DecodeError:
             return Look(refused=f"update not fetched: its process ended with {child.returncode}; it is tried again")
 
-    async def end_in_time(self, child: asyncio.subprocess.Process, whole_target: bool) -> None:
-        """A look is short; a bundle may take as long as it takes, and gives way to a call or a shift."""
+    async def end_in_time(self, child: asyncio.subprocess.Process, out: RollOut | None) -> None:
+        """A look is short; a target may take as long as it takes, and gives way to a call or a shift."""
         until_s = time.monotonic() + LOOK_LIMIT_S
-        while whole_target or time.monotonic() < until_s:
+        while out or time.monotonic() < until_s:
             await asyncio.sleep(CHECK_S)
-            if whole_target and disturbing(await self.ledger.situation()):
+            if out and breaks_off(out, await self.ledger.situation()):
                 break
         child.kill()
 
@@ -160,8 +163,9 @@ class Updates:
         self.link.begin()
         stream = out.kind == "bundle" and self.ledger.hardware.bundles == "stream"
         self.ledger.say(state="fetching")
-        found = await self.fetch(out.target, *(["--stream"] if stream else []))
-        if words := disturbing(await self.ledger.situation()):
+        found = await self.fetch(out, *(["--stream"] if stream else []))
+        here = await self.ledger.situation()
+        if words := disturbing(here) or breaks_off(out, here):
             self.ledger.say(state="waiting", reason=words)
         elif found.refused:
             self.ledger.say(state="idle", refused=found.refused)
@@ -175,15 +179,20 @@ class Updates:
     async def install_bundle(self, out: RollOut, place: str) -> None:
         """What RAUC refuses TRIES times over a link that held is not asked of it again: a signature does not mend."""
         try:
-            await proving.install(self.ledger, out, place)
+            await installing.install(self.ledger, out, place)
+        except BrokenOff as words:
+            log.warning("the install of %s is broken off: %s", out.version, words)
+            self.ledger.say(state="waiting", reason=str(words))
         except RaucError as error:
             log.error("%s", error)
             self.ledger.say(state="idle", reason=str(error))
-            if self.again_if_it_was_the_link():
-                return
-            self.tries[out.version] += 1
-            if self.tries[out.version] >= TRIES:
-                self.ledger.has_failed("bundle", out.version, str(error))
+            if not self.again_if_it_was_the_link():
+                self.refused(out, str(error))
+
+    def refused(self, out: RollOut, words: str) -> None:
+        self.tries[out.version] += 1
+        if self.tries[out.version] >= TRIES:
+            self.ledger.has_failed("bundle", out.version, words)
 
     def again_if_it_was_the_link(self) -> bool:
         """Whether no uplink was up at some moment of this install; then the next look is when one is up again."""
@@ -201,10 +210,10 @@ async def body(unit: Unit) -> None:
     unit.group.create_task(updates.follow_shift())
     unit.group.create_task(updates.follow_uplinks())
     if unit.config.unit.updates.bundles != "none":
-        await proving.show_slots(updates.ledger)
+        await updates.ledger.show_slots()
     unit.ready()
     await settling.watch(updates.ledger)
-    await proving.watch(updates.ledger)
+    await resuming.resume(updates.ledger)
     unit.group.create_task(proving.prove_flashed(updates.ledger))
     unit.group.create_task(updates.keep_looking())
 

@@ -4,6 +4,7 @@ RAUC verifies a bundle's signature and compatible string itself before it touche
 """
 
 import asyncio
+import contextlib
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from sdbus import SdBus, SdBusBaseError, sd_bus_open_system
 from sdbus.sd_bus_internals import SdBusMessage
 
 OWNER, PATH, INTERFACE = "de.pengutronix.rauc", "/", "de.pengutronix.rauc.Installer"
-CALL_S = 60.0
+CALL_S, IDLE_LOOK_S = 60.0, 0.2
 LONGEST_WORDS = 300
 
 
@@ -107,7 +108,16 @@ class Rauc:
                 async with asyncio.timeout(CALL_S):
                     return await done.get()
             except TimeoutError:
-                await self._property("Operation")
+                if await self._property("Operation") == "idle" and done.empty():
+                    raise RaucError("rauc: it was started again in the midst of an install") from None
+
+    async def idle(self) -> None:
+        """Returns when it installs nothing; while it is started again it is not on the bus, and that is no end."""
+        while True:
+            with contextlib.suppress(RaucError):
+                if await self._property("Operation") == "idle":
+                    return
+            await asyncio.sleep(IDLE_LOOK_S)
 
     async def _last_error(self) -> str:
         return " ".join(str(await self._property("LastError")).split()) or "no reason given"

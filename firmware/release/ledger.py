@@ -1,5 +1,6 @@
 """What the updates service remembers and says: the memory on disk and the fact on the bus, changed together."""
 
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from firmware import bus, facts
+from firmware.drivers import rauc
 from firmware.release import memory
 from firmware.release.memory import Kind, Memory
 from firmware.release.policy import Situation
@@ -16,6 +18,7 @@ from firmware.release.version import RELEASE, slot
 from firmware.service import Unit
 
 F = TypeVar("F", bound=msgspec.Struct)
+log = logging.getLogger("updates")
 
 
 class Ledger:
@@ -57,6 +60,13 @@ class Ledger:
 
     def has_failed(self, kind: Kind, version: str, reason: str) -> None:
         self.remember(memory.failed(self.memory, kind, version, reason))
+
+    async def show_slots(self) -> None:
+        """What RAUC says is in each slot; nothing where there is no RAUC, which is said in the log."""
+        try:
+            self.say(installed={each.name: each.version for each in await rauc.connect().slots()})
+        except rauc.RaucError as error:
+            log.error("%s", error)
 
     async def ask(self, name: str, kind: type[F]) -> F | None:
         """What a service says now; None where it is away."""

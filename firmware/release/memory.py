@@ -23,11 +23,14 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """What is on trial. Of a bundle: the slot it must boot from, and what worked before it came: it need do no more."""
+    """What is on trial. Of a bundle: the slot it must boot from, in which boot it came and whether it came whole, and
+    what worked before it: it need do no more. It is remembered before it is installed: nothing is booted unknown."""
 
     kind: Kind
     version: str
     slot: str = ""
+    boot: str = ""
+    installed: bool = True
     hub: bool = False
     headset: bool = False
     services: tuple[str, ...] = ()

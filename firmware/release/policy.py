@@ -85,25 +85,46 @@ def _held(offer: RollOut, here: Situation, hour: float) -> str:
         return f"{offer.id} has not come to this unit yet (ring {here.ring})"
     if disturbs := disturbing(here):
         return disturbs
-    if offer.urgent:
-        return "the LTE plan does not last the month" if here.over_lte and here.lte_frugal else ""
-    if here.over_lte is not False:
-        return "only LTE reaches the hub" if here.over_lte else "not known whether only LTE reaches the hub"
-    return (
-        "" if offer.window.open(hour) else f"outside the window {offer.window.from_hour} to {offer.window.to_hour} UTC"
-    )
+    if words := _costs(offer, here):
+        return words
+    if here.over_lte is None and not offer.urgent:
+        return "not known whether only LTE reaches the hub"
+    if offer.urgent or offer.window.open(hour):
+        return ""
+    return f"outside the window {offer.window.from_hour} to {offer.window.to_hour} UTC"
+
+
+def _costs(offer: RollOut, here: Situation) -> str:
+    """Why it is not worth LTE, where that is known to be the way."""
+    if not here.over_lte:
+        return ""
+    if not offer.urgent:
+        return "only LTE reaches the hub"
+    return "the LTE plan does not last the month" if here.lte_frugal else ""
 
 
 def disturbing(here: Situation) -> str:
-    """Why no update may touch this unit now, urgent or not; empty: it may."""
-    for known, wanted, words in (
-        (here.on_mains, True, "on battery"),
-        (here.on_shift, False, "on shift"),
-        (here.in_call, False, "in a call"),
-    ):
+    """Why no update may touch this unit now, urgent or not; empty: it may. What is not known disturbs."""
+    for known, wanted, words in _asked(here):
         if known is not wanted:
             return words if known is not None else f"not known whether {words}"
     return ""
+
+
+def breaks_off(offer: RollOut, here: Situation) -> str:
+    """Why what has begun is broken off; empty: it goes on. Only what is known does: not a service that is started
+    again, nor an uplink that is away for a moment, nor the end of the window."""
+    known = (words for known, wanted, words in _asked(here) if known is not None and known is not wanted)
+    return next(known, "") or _costs(offer, here)
+
+
+def _asked(here: Situation) -> tuple[tuple[bool | None, bool, str], ...]:
+    """What is known, what it has to be, and the words where it is not."""
+    return (
+        (here.on_mains, True, "on battery"),
+        (here.on_shift, False, "on shift"),
+        (here.in_call, False, "in a call"),
+    )
 
 
 def poll_delay_s(every_s: float, chance: float) -> float:

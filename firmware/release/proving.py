@@ -1,4 +1,4 @@
-"""A bundle on a unit: installed by RAUC, booted, and marked good on the unit's own evidence or taken back."""
+"""A bundle that was booted: marked good on the unit's own evidence, or taken back."""
 
 import asyncio
 import logging
@@ -9,14 +9,13 @@ import msgspec
 
 from firmware import bus, facts
 from firmware.drivers import rauc
-from firmware.release import proof
+from firmware.release import proof, restart
 from firmware.release.ledger import Ledger
 from firmware.release.memory import Trial
-from firmware.release.policy import disturbing
-from firmware.release.rollout import RollOut, version_key
+from firmware.release.rollout import version_key
 from firmware.release.version import RELEASE, slot
 
-LOOK_S, FLASHED_LOOK_S, CALM_S = 1.0, 5.0, 5.0
+LOOK_S, FLASHED_LOOK_S = 1.0, 5.0
 log = logging.getLogger("updates")
 
 
@@ -33,74 +32,22 @@ async def evidence(ledger: Ledger) -> proof.Evidence:
     )
 
 
-async def show_slots(ledger: Ledger) -> None:
-    """What RAUC says is in each slot; nothing where there is no RAUC, which is said in the log."""
-    try:
-        found = await rauc.connect().slots()
-    except rauc.RaucError as error:
-        log.error("%s", error)
-        return
-    ledger.say(installed={each.name: each.version for each in found})
+async def did_not_come_up(ledger: Ledger, trial: Trial) -> None:
+    words = f"it did not come up: slot {slot()} was booted, not {trial.slot}"
+    log.error("release %s went back: %s", trial.version, words)
+    ledger.has_failed("bundle", trial.version, words)
 
 
-async def install(ledger: Ledger, out: RollOut, place: str) -> None:
-    """Installed, then booted as soon as that disturbs nobody. RaucError where RAUC refuses: nothing has changed."""
-    ledger.say(state="installing")
-    installer = rauc.connect()
-    await installer.install(place, out.version)
-    other = next((each.name for each in await installer.slots() if not each.booted), "")
-    await show_slots(ledger)
-    await calm(ledger)
-    now = await evidence(ledger)
-    trial = Trial(
-        kind="bundle",
-        version=out.version,
-        slot=other,
-        hub=bool(now.uplink),
-        headset=bool(now.headset),
-        services=now.services,
-    )
-    ledger.remember(msgspec.structs.replace(ledger.memory, trial=trial))
-    await restart(ledger)
-
-
-async def calm(ledger: Ledger) -> None:
-    """Returns when a restart disturbs nobody: no call, no shift, and on mains."""
-    while words := disturbing(await ledger.situation()):
-        ledger.say(state="restarting", reason=words)
-        await asyncio.sleep(CALM_S)
-    ledger.say(state="restarting", reason="")
-
-
-async def restart(ledger: Ledger) -> None:
-    """As the power service does it; returns when the command has ended."""
-    command = ledger.unit.config.unit.power.restart_command
-    log.warning("restart", extra={"command": " ".join(command)})
-    child = await asyncio.create_subprocess_exec(*command)
-    if await child.wait():
-        log.error("restart: %s ended with %s; restart this unit by hand", command[0], child.returncode)
-
-
-async def watch(ledger: Ledger) -> None:
-    """The proof of a release that was booted for the first time, to its end; returns at once where there is none."""
-    trial = ledger.memory.trial
-    if trial is None or trial.kind != "bundle":
-        await came_up(ledger)
-        return
-    if slot() != trial.slot:
-        words = f"it did not come up: slot {slot()} was booted, not {trial.slot}"
-        log.error("release %s went back: %s", trial.version, words)
-        ledger.has_failed("bundle", trial.version, words)
-        await came_up(ledger)
-        return
+async def prove(ledger: Ledger, trial: Trial) -> None:
+    """The proof of a release that was booted for the first time, to its end: good, or back."""
     ledger.say(state="proving")
     if words := another(trial.version) or await _lacking_to_the_end(ledger, trial):
         await _go_back(ledger, trial, words)
-    else:
-        await rauc.connect().mark("good")
-        ledger.remember(msgspec.structs.replace(ledger.memory, trial=None, proven=RELEASE))
-        ledger.say(state="idle")
-        log.warning("release is good", extra={"version": RELEASE})
+        return
+    await rauc.connect().mark("good")
+    ledger.remember(msgspec.structs.replace(ledger.memory, trial=None, proven=RELEASE))
+    ledger.say(state="idle")
+    log.warning("release is good", extra={"version": RELEASE})
 
 
 async def came_up(ledger: Ledger) -> None:
@@ -151,13 +98,5 @@ async def _go_back(ledger: Ledger, trial: Trial, words: str) -> None:
     ledger.has_failed("bundle", trial.version, words)
     ledger.say(state="restarting")
     await rauc.connect().mark("bad")
-    await no_call(ledger)
-    await restart(ledger)
-
-
-async def no_call(ledger: Ledger) -> None:
-    """Returns when no call is known to be up: a release that must go back may not know."""
-    while True:
-        if ledger.in_call is not True:
-            return
-        await asyncio.sleep(CALM_S)
+    await restart.no_call(ledger)
+    await restart.restart(ledger)

@@ -42,7 +42,7 @@ BOOTLOADER = """#!/bin/sh
 cd "{folder}/boot" || exit 1
 case $1 in
 get-primary) cat primary ;;
-set-primary) echo "$2" > primary ;;
+set-primary) while [ -e hold ] && [ "$2" != "$(cat primary)" ]; do : > held; sleep 0.05; done; echo "$2" > primary ;;
 get-state) cat "$2" ;;
 set-state) echo "$3" > "$2"; [ "$3" = good ] || echo AB | tr -d "$2" > primary ;;
 *) exit 1 ;;
@@ -99,6 +99,18 @@ class Slots:
 
     def state(self, slot: str) -> str:
         return (self.folder / "boot" / slot).read_text().strip()
+
+    def hold(self) -> None:
+        """From here on an install waits in its last moment: the slot is written and not yet the next."""
+        (self.folder / "boot" / "hold").touch()
+
+    def held(self) -> bool:
+        """Whether one waits there."""
+        return (self.folder / "boot" / "held").exists()
+
+    def let_go(self) -> None:
+        for part in ("hold", "held"):
+            (self.folder / "boot" / part).unlink(missing_ok=True)
 
     def content(self, slot: str) -> bytes:
         return (self.folder / f"slot-{slot}").read_bytes().rstrip(b"\0")

@@ -1,36 +1,14 @@
 """The updates service with the real RAUC over slots that are plain files: installed, booted, proved, taken back."""
 
-import shutil
-from collections.abc import AsyncIterator
-
 import pytest
 
 from firmware import facts
-from hw.slots.ground import Slots, signer
-from tests.firmware.service_scene import ROOT, Service, eventually
-from tests.firmware.updates_scene import Follow, Machine, Scene, scene, web
+from hw.slots.ground import signer
+from tests.firmware.service_scene import eventually
+from tests.firmware.updates_scene import Follow, Machine, machine, scene, web
 
-__all__ = ["scene", "web"]  # fixtures
+__all__ = ["machine", "scene", "web"]  # fixtures
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # up to three boots, each with real processes
-
-
-@pytest.fixture
-async def machine(scene: Scene) -> AsyncIterator[Machine]:
-    if not shutil.which("rauc"):
-        pytest.skip("rauc is not here; run inside bench/machine/enter")
-    unit = scene.folder / "unit.toml"
-    restart = f'[power]\nrestart_command = ["touch", "{scene.folder}/restart"]\n'
-    unit.write_text(unit.read_text().replace('"none"', '"download"').replace("1.5", "2.0") + restart)
-    cmdline = str(scene.folder / "cmdline")
-    booted = str(ROOT / "tests/firmware/booted_release.py")
-    updates = Service(scene.folder, booted, HDU_CMDLINE=cmdline, HDU_SLOTS=str(scene.folder / "slots"))
-    made = Machine(scene, Slots(scene.folder / "slots"), updates)
-    made.ground.prepare(b"1.0")
-    await scene.say(Panel=facts.Panel(read=True), Headset=facts.Headset(present=True, muted=False))
-    await made.boot()
-    yield made
-    await made.off()
-    await updates.close()
 
 
 async def test_a_release_is_installed_booted_and_proves_itself(machine: Machine, follow: Follow) -> None:

@@ -3,6 +3,10 @@ test lets them say."""
 
 import asyncio
 import contextlib
+import os
+import shutil
+import signal
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +18,7 @@ from firmware import bus, facts
 from firmware.configfile import SEAL
 from hw.slots.ground import Slots
 from tests.firmware.conftest import Followed
-from tests.firmware.service_scene import Service
+from tests.firmware.service_scene import ROOT, Service, eventually
 from tests.hdu.test_publish import serving
 from tests.hub.updates.conftest import Agency
 
@@ -94,17 +98,44 @@ class Machine:
     ground: Slots
     updates: Service
     installer: asyncio.subprocess.Process | None = None
+    slot: str = "A"
 
     async def boot(self, release_runs: bool = True) -> None:
         """As a power-on: RAUC and the updates service from the slot that the boot loader takes."""
         await self.off()
         slot = self.ground.primary if release_runs else "A"
         (self.scene.folder / "cmdline").write_text(f"quiet rauc.slot={slot}\n")
+        (self.scene.folder / "boot_id").write_text(f"{uuid.uuid4()}\n")
         (self.scene.folder / "restart").unlink(missing_ok=True)
-        with (self.ground.folder / "rauc.log").open("ab") as log:
-            self.installer = await asyncio.create_subprocess_exec(*self.ground.command(slot), stdout=log, stderr=log)
-        await self.answers()
+        self.slot = slot
+        await self.start_installer()
         await self.updates.start()
+
+    async def start_installer(self) -> None:
+        """RAUC of the booted slot; one that runs ends, whatever it is doing, with what it has started."""
+        await self.stop_installer()
+        with (self.ground.folder / "rauc.log").open("ab") as log:
+            self.installer = await asyncio.create_subprocess_exec(
+                *self.ground.command(self.slot), stdout=log, stderr=log, start_new_session=True
+            )
+        await self.answers()
+
+    async def stop_installer(self) -> None:
+        if self.installer is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.installer.pid, signal.SIGKILL)
+            await self.installer.wait()
+
+    async def holds(self) -> None:
+        """Returns when an install is held in its last moment (`Slots.hold`)."""
+        await eventually(self.ground.held, f"it is installed but for the last word: {self.updates.words()}", 90)
+
+    async def broken_off(self) -> None:
+        """Returns when the service has asked for it; RAUC is then started again, as systemd does it."""
+        asked = self.scene.folder / "break-off"
+        await eventually(asked.exists, f"it is broken off: {self.updates.words()}", 30)
+        asked.unlink()
+        await self.start_installer()
 
     async def answers(self) -> None:
         """RAUC has its name on the bus."""
@@ -119,17 +150,39 @@ class Machine:
     async def off(self) -> None:
         if self.updates.alive():
             await self.updates.kill()
-        if self.installer is not None:
-            self.installer.kill()
-            await self.installer.wait()
+        await self.stop_installer()
 
-    async def offer(self, version: str, content: bytes) -> None:
+    async def offer(self, version: str, content: bytes, urgent: bool = True) -> None:
         bundle = await self.ground.bundle(version, content)
         id = f"hdu-{version}"
-        out = OUT.replace('"site"', '"bundle"').replace("site/{id}.toml", "bundles/{id}.raucb")
+        out = (
+            (OUT if urgent else OUT.replace("urgent = true\n", ""))
+            .replace('"site"', '"bundle"')
+            .replace("site/{id}.toml", "bundles/{id}.raucb")
+        )
         self.scene.published |= {f"bundles/{id}.raucb": bundle.read_bytes()}
         self.scene.published |= {f"rollouts/{id}": out.format(id=id, version=version).encode()}
         self.scene.agency.release(self.scene.published)
 
     def restarts(self) -> bool:
         return (self.scene.folder / "restart").exists()
+
+
+@pytest.fixture
+async def machine(scene: Scene) -> AsyncIterator[Machine]:
+    if not shutil.which("rauc"):
+        pytest.skip("rauc is not here; run inside bench/machine/enter")
+    unit = scene.folder / "unit.toml"
+    power = f'[power]\nrestart_command = ["touch", "{scene.folder}/restart"]\n'
+    break_off = f'"download"\nbreak_off_command = ["touch", "{scene.folder}/break-off"]'
+    unit.write_text(unit.read_text().replace('"none"', break_off).replace("1.5", "2.0") + power)
+    cmdline, boot = str(scene.folder / "cmdline"), str(scene.folder / "boot_id")
+    booted = str(ROOT / "tests/firmware/booted_release.py")
+    updates = Service(scene.folder, booted, HDU_CMDLINE=cmdline, HDU_BOOT=boot, HDU_SLOTS=str(scene.folder / "slots"))
+    made = Machine(scene, Slots(scene.folder / "slots"), updates)
+    made.ground.prepare(b"1.0")
+    await scene.say(Panel=facts.Panel(read=True), Headset=facts.Headset(present=True, muted=False))
+    await made.boot()
+    yield made
+    await made.off()
+    await updates.close()

@@ -1,11 +1,13 @@
 """The whole image in QEMU: how it comes up, what it takes, what can be written, and who listens."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from image.tools import Tools
+from tests.lab import strangers
 from tests.lab.guest import Guest
 
 pytestmark = pytest.mark.timeout(3600)
@@ -48,6 +50,23 @@ def test_nobody_logs_in_and_nothing_gives_root(up: Guest) -> None:
 
 def test_nothing_listens_where_a_stranger_could_ask(up: Guest) -> None:
     """Every listening socket, by its address."""
-    lines = up.run("ss -Hltunp").splitlines()
-    print("", *lines, sep="\n")
-    assert [line for line in lines if not re.search(r"\s(127\.|\[::1\]|.*:(68|546)\s)", line)] == []
+    print("", found := strangers.listening(up), up.run("ss -Hltunp"), sep="\n")
+    assert [each for each in found if not strangers.OWN_NEEDS.search(each.split()[1])] == []
+
+
+def test_what_the_softphone_opens_hears_no_stranger_even_without_the_firewall(up: Guest) -> None:
+    """Its resolver's sockets are open to every address; the same datagrams do reach a socket of nobody's."""
+    sockets = up.run("ss -Hlunp | awk '/baresip/ && $4 ~ /^0/ { print $4 }'").split()
+    ports = [int(each.rpartition(":")[2]) for each in sockets]
+    assert ports
+    up.run("nft delete table inet strangers")
+    up.run("(timeout 60 nc -u -l -p 7777 > /run/heard 2>&1 &) ; until ss -Hlun | grep -q :7777; do sleep 0.1; done")
+    strangers.tells(up, 7777, 1)
+    up.run("until grep -q HELLO /run/heard; do sleep 0.1; done", 30)
+    for port in ports:
+        before = strangers.drops(up, port)
+        strangers.tells(up, port, 5)
+        ends = time.monotonic() + 30
+        while strangers.drops(up, port) < before + 5 and time.monotonic() < ends:
+            up.read(0.1)
+        assert strangers.drops(up, port) == before + 5

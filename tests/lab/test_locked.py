@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -21,7 +20,7 @@ from image.flash import release
 from image.machine import READY
 from image.tools import Tools
 from tests.image.flash.conftest import signer
-from tests.lab import guest
+from tests.lab import guest, strangers
 from tests.lab.guest import CARD, Guest
 
 pytestmark = pytest.mark.timeout(3600)
@@ -167,12 +166,6 @@ def test_a_usb_device_that_no_unit_has_is_refused_and_recorded(unit: Guest, devi
 # What answers.
 
 
-def listening(run: Guest) -> list[str]:
-    """Every listening socket that is not on loopback alone: protocol and address."""
-    lines = [line.split() for line in run.run("ss -Hltun").splitlines()]
-    return sorted(f"{line[0]} {line[4]}" for line in lines if not re.match(r"(127\.|\[::1\])", line[4]))
-
-
 def forwarded(run: Guest, port: int) -> socket.socket:
     """A connection from outside to that port of the unit."""
     with socket.socket() as free:
@@ -193,13 +186,10 @@ def heard(run: Guest, port: int) -> bytes:
     return b""
 
 
-OWN_NEEDS = {"udp 0.0.0.0:68", "udp 0.0.0.0%eth0:68", "udp [fe80::]:546"}
-
-
 def strangers_hear_nothing(run: Guest) -> None:
-    found = listening(run)
+    found = strangers.listening(run)
     print(f"\nlistening beyond loopback: {found or 'nothing'}")
-    assert [each for each in found if not re.search(r":(68|546)$", each)] == []
+    assert [each for each in found if not strangers.OWN_NEEDS.search(each.split()[1])] == []
     for port in (22, 80, 443, 1883, 5060, 8883, 8911):
         assert heard(run, port) == b"", port
 

@@ -46,17 +46,42 @@ def offered(
     up.until("hdu: starting slot B", INSTALL_S)
 
 
+def halfway(up: Guest, shop: Shelf) -> None:
+    """Returns when some of it has been fetched."""
+    ends = time.monotonic() + INSTALL_S
+    while shop.sent < MIDDLE_BYTES:
+        assert time.monotonic() < ends, f"{shop.sent} bytes after {INSTALL_S:g} s"
+        up.read(0.1)
+
+
 def link_lost(up: Guest, shop: Shelf) -> None:
     """For ten seconds, in the middle of the download."""
-    ends = time.monotonic() + INSTALL_S
-    while shop.sent < MIDDLE_BYTES and time.monotonic() < ends:
-        up.read(0.1)
+    halfway(up, shop)
     up.board.cable("wired", False)
     before = shop.sent
-    assert before >= MIDDLE_BYTES
     up.run("sleep 10")
     assert shop.sent <= before + (1 << 20), "the cable was not pulled"
     up.board.cable("wired", True)
+
+
+def mains(up: Guest, on: bool) -> None:
+    files = {f"{rehearsal.HERE}/power_supply/AC/uevent": rehearsal.MAINS.replace("ONLINE=1", f"ONLINE={int(on)}")}
+    rehearsal.put(up, files)
+
+
+def mains_lost(up: Guest, shop: Shelf) -> None:
+    """In the middle of it: the install ends and nothing of it is booted. Then mains is back."""
+    halfway(up, shop)
+    mains(up, False)
+    rehearsal.until(up, "it is broken off", "Updates", "reason", "on battery", 120)
+    assert rehearsal.fact(up, "Updates", "state") == "waiting"
+    assert up.run("fw_printenv -n BOOT_ORDER").split()[0] == "A"
+    print(up.run("ls /sys/block/nbd*/pid; dmsetup ls; findmnt -l", may_fail=True))
+    assert rehearsal.fact(up, "Updates", "failed_version") in ("", None)
+    mains(up, True)
+    rehearsal.until(up, "mains is back", "Power", "source", "mains", 60)
+    rehearsal.look(up)
+    rehearsal.until(up, "it begins again", "Updates", "state", "installing", INSTALL_S)
 
 
 def failed(up: Guest, version: str) -> str:
@@ -85,6 +110,16 @@ def test_a_good_release_is_taken_over_a_link_that_comes_and_goes_proven_and_kept
     older = bundles.release("0.1.0", tools)
     (shop.folder / "older.raucb").hardlink_to(older)
     assert "Version mismatch" in up.run(f"{rehearsal.INSTALL} {shop.of('older.raucb')}", 120, may_fail=True)
+
+
+def test_an_install_is_broken_off_by_the_battery_and_comes_whole_when_mains_is_back(
+    up: Guest, shop: Shelf, tools: Tools, probes: int
+) -> None:
+    offered(up, shop, tools, probes, "0.1.5", meanwhile=mains_lost)
+    up.answers(BOOT_S)
+    rehearsal.until(up, "it is proven", "Updates", "proven", True, 600)
+    assert rehearsal.fact(up, "Updates", "booted") == "B"
+    rehearsal.is_itself(up)
 
 
 def test_a_release_with_a_service_that_crashes_goes_back(up: Guest, shop: Shelf, tools: Tools, probes: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.release.policy import Situation, decide, poll_delay_s, share
+from firmware.release.policy import Situation, breaks_off, decide, disturbing, poll_delay_s, share
 from firmware.release.rollout import RollOut, RollOutError, Window, parse, version_key
 
 OUT = RollOut(id="hdu-1.1", target="bundles/x", version="1.1", percent={"all": 100}, window=Window(22, 5))
@@ -47,6 +47,40 @@ def test_the_table(unit: dict[str, Any], out: dict[str, Any], now_s: float, acti
     here, offer = msgspec.structs.replace(HERE, **unit), msgspec.structs.replace(OUT, **out)
     found = decide((offer,), here, now_s)
     assert found.action == action and reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("unit", "out", "reason"),
+    [
+        ({}, {}, ""),
+        ({"over_lte": True}, {}, "only LTE reaches the hub"),
+        ({"over_lte": None}, {}, ""),
+        ({"over_lte": True}, {"urgent": True}, ""),
+        ({"over_lte": True, "lte_frugal": True}, {"urgent": True}, "the LTE plan does not last the month"),
+        ({"on_shift": True}, {"urgent": True}, "on shift"),
+        ({"in_call": True}, {"urgent": True}, "in a call"),
+        ({"on_mains": False}, {"urgent": True}, "on battery"),
+        ({"on_shift": None, "in_call": None, "on_mains": None}, {}, ""),
+        ({"on_mains": None, "in_call": True}, {}, "in a call"),
+    ],
+)
+def test_what_breaks_off_an_install_that_has_begun(unit: dict[str, Any], out: dict[str, Any], reason: str) -> None:
+    assert breaks_off(msgspec.structs.replace(OUT, **out), msgspec.structs.replace(HERE, **unit)) == reason
+
+
+UNKNOWN = st.sampled_from([None, False, True])
+
+
+@given(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, st.booleans())
+def test_what_may_begin_is_not_broken_off_by_the_same_facts(
+    shift: bool | None, call: bool | None, mains: bool | None, lte: bool | None, frugal: bool | None, urgent: bool
+) -> None:
+    """Else it would begin and end for ever."""
+    here = msgspec.structs.replace(HERE, on_shift=shift, in_call=call, on_mains=mains, over_lte=lte, lte_frugal=frugal)
+    offer = msgspec.structs.replace(OUT, urgent=urgent)
+    if decide((offer,), here, NIGHT_S).action == "install":
+        assert breaks_off(offer, here) == ""
+    assert not breaks_off(offer, here) or disturbing(here) or lte
 
 
 def test_the_newest_that_may_be_installed_is() -> None:
