@@ -74,6 +74,10 @@ bench-voice: packages  ## 50 packets a second through every fault of an uplink (
 bench-voice-kernel: packages  ## the same with the kernel's WireGuard and NetworkManager's mirror, in QEMU (ARGS="--runs 3"); results/voice_kernel.json
 	@.venv/bin/python -m tests.lab.kernel_bench $(ARGS)
 
+.PHONY: bench-boot
+bench-boot: packages  ## what our services add to the boot of the image, in QEMU, with the critical chain (ARGS="--runs 2"); results/boot.json
+	@.venv/bin/python -m tests.lab.boot_bench $(ARGS)
+
 .PHONY: bench-flash
 bench-flash:  ## hdu flash against dd to a file-backed disk (ARGS="--megabytes 200 --rounds 3 --image card.img"); results/flash.json
 	@$(FIRST) .venv/bin/python -m tests.bench.flash_speed $(ARGS)
