@@ -278,6 +278,22 @@ class SelfTest(Fact, frozen=True):
     running: str = ""
 
 
+class Acceptance(Fact, frozen=True):
+    """The acceptance that is walked now, or was walked last since the unit started (`state` empty: none).
+
+    `step` is the key of what is measured now, `ask` what the technician must do for it (empty: nothing). `verdict` is
+    accepted or not accepted once it has ended with a report; without one `reason` says why.
+    """
+
+    state: Literal["", "running", "ended"] = ""
+    technician: str = ""
+    began: str = ""
+    step: str = ""
+    ask: str = ""
+    verdict: str = ""
+    reason: str = ""
+
+
 class Shift(Fact, frozen=True):
     """Whether a dispatcher is on shift here (None: not known), who, and until when at the latest (RFC 3339)."""
 
@@ -366,3 +382,4 @@ class Status(Fact, frozen=True):
     storage: Storage = Storage()
     remote_help: RemoteHelp = RemoteHelp()
     shift: Shift = Shift()
+    acceptance: Acceptance = Acceptance()

@@ -1,5 +1,5 @@
 """The readiness service: the verdict of all checks, as `org.homedispatch.Readiness`; beside it the clock's
-error, `org.homedispatch.SelfTest` and `org.homedispatch.Shift`."""
+error, `org.homedispatch.SelfTest`, `org.homedispatch.Acceptance` and `org.homedispatch.Shift`."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ import time
 import msgspec
 
 from firmware import bus, facts, pulse
+from firmware.acceptance.desk import Desk as AcceptanceDesk
 from firmware.drivers import kernel_clock
 from firmware.selftests.desk import Desk
 from firmware.service import Unit, run
@@ -74,6 +75,7 @@ async def body(unit: Unit) -> None:
     await service.clock.own()
     desk = Desk(unit)
     await desk.export.own()
+    await AcceptanceDesk(unit, desk).export.own()
     shift = Shift(unit)
     shift.begin()
     await shift.export.own()

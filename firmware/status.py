@@ -54,9 +54,10 @@ SECTIONS: dict[str, tuple[type[msgspec.Struct], Merge]] = {
     "SelfTest": (facts.SelfTest, _section("selftest")),
     "RemoteHelp": (facts.RemoteHelp, _section("remote_help")),
     "Shift": (facts.Shift, _section("shift")),
+    "Acceptance": (facts.Acceptance, _section("acceptance")),
 }
 # Whose process they live in.
-BESIDE = {"Clock": "Readiness", "SelfTest": "Readiness", "Shift": "Readiness", "RemoteHelp": "Panel"}
+BESIDE = {**dict.fromkeys(("Clock", "SelfTest", "Shift", "Acceptance"), "Readiness"), "RemoteHelp": "Panel"}
 
 
 def document(unit: str, known: dict[str, msgspec.Struct], at: str, faults: tuple[str, ...] = ()) -> facts.Status:

@@ -4,6 +4,7 @@ The unit tests itself (the verdict's service starts it, as for the panel's ASSIS
 service is away the test runs from here. `power` begins a battery test and waits for it (not with --json).
 """
 
+import argparse
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,15 +13,16 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from firmware import bus, facts
+from firmware import bus
 from firmware.configfile import load
 from firmware.selftests import run as selftest_run
+from firmware.selftests.asking import LONGEST_S
+from firmware.selftests.asking import asked as by_the_unit
 from firmware.selftests.report import Outcome, Part, Report, Scope
 from hdu.arguments import Arguments
 from hdu.discharge import result, until_ended
 from hdu.failure import Failure
 
-LONGEST_S = 65.0
 MARK: dict[Outcome, tuple[str, str]] = {
     "passed": ("ok", "green"),
     "warning": ("note", "yellow"),
@@ -47,7 +49,7 @@ def shown(report: Report, console: Console) -> None:
 async def asked(scope: Scope) -> Report:
     """The unit's own report; run from here where nobody on the bus takes the order."""
     try:
-        return await by_the_unit(scope)
+        return await by_the_unit(bus.connect(), scope)
     except bus.BusError as error:
         if "one is running" in str(error):
             raise Failure("hdu selftest: one is running already; wait for it, then try again") from error
@@ -55,46 +57,18 @@ async def asked(scope: Scope) -> Report:
     return await selftest_run.run(config, scope, lambda _: None)
 
 
-async def by_the_unit(scope: Scope) -> Report:
-    """BusError where the self-test service does not take the order, or goes away in the middle."""
-    system = bus.connect()
-    async with asyncio.timeout(LONGEST_S):
-        await bus.call(system, "SelfTest", "Run", "s", scope)
-        async for fact in bus.follow(system, "SelfTest", facts.SelfTest):
-            if fact is None:
-                raise bus.BusError("selftest: its service ended in the middle")
-            if not fact.running:
-                return msgspec.json.decode(await bus.call(system, "SelfTest", "Report"), type=Report)
-    raise bus.BusError("selftest: the bus ended")
-
-
 def main(arguments: Sequence[str]) -> int:
     parser = Arguments(prog="hdu selftest", description=__doc__)
     parser.add_argument("scope", nargs="?", choices=["all", "audio", "power"], default="all", help="(default: all)")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
-    more = parser.add_argument_group("acceptance of a finished unit (hdu.acceptance)")
-    more.add_argument("--acceptance", action="store_true", help="then walk the technician through it, and sign")
-    more.add_argument("--technician", default="", help="whose name stands in the report")
-    more.add_argument("--panel", default="", help="the number on the panel's back")
-    more.add_argument("--to", type=Path, default=Path(), help="the folder for the report")
-    more.add_argument("--patience", type=float, default=180.0, metavar="SECONDS", help="for each step")
-    more.add_argument("--verify", type=Path, metavar="REPORT", help="check a signed report")
-    more.add_argument("--authority", type=Path, help="by this authority (default: this unit's)")
+    acceptance(parser)
     given = parser.parse_args(arguments)
-    if given.verify:
-        from hdu import acceptance as accepting
-
-        return accepting.verified(given.verify, given.authority)
-    if given.acceptance:
-        from hdu import acceptance as accepting
-
-        asyncio.run(accepting.started())
+    if given.verify or given.paper or given.acceptance or given.stop:
+        return accepting(given)
     try:
         report = asyncio.run(asked(given.scope))
     except TimeoutError as error:
         raise Failure(f"hdu selftest: no result within {LONGEST_S:.0f} s; look at the readiness service") from error
-    if given.acceptance:
-        return accepting.main(report, given.technician, given.panel, given.to, given.patience)
     if given.json:
         print(msgspec.json.encode(report).decode())
     else:
@@ -102,6 +76,32 @@ def main(arguments: Sequence[str]) -> int:
         if any(part.part == "battery test" and part.outcome == "passed" for part in report.parts):
             return tested(Console(highlight=False))
     return 0 if report.passed else 1
+
+
+def acceptance(parser: Arguments) -> None:
+    """The flags of hdu.acceptance."""
+    more = parser.add_argument_group("acceptance of a finished unit (hdu.acceptance)")
+    more.add_argument("--acceptance", action="store_true", help="walk the technician through it; the unit signs")
+    more.add_argument("--technician", default="", help="begins one; whose name stands in the report")
+    more.add_argument("--panel", default="", help="the number on the panel's back")
+    more.add_argument("--to", default=".", metavar="FOLDER|-", help="for the report; -: standard output, signed JSON")
+    more.add_argument("--patience", type=float, default=180.0, metavar="SECONDS", help="for each step")
+    more.add_argument("--stop", action="store_true", help="end the one that runs, without a report")
+    more.add_argument("--verify", type=Path, metavar="REPORT", help="check a signed report")
+    more.add_argument("--paper", type=Path, metavar="REPORT", help="check a signed report and print it, as PDF")
+    more.add_argument("--authority", type=Path, help="by this authority (default: this unit's)")
+
+
+def accepting(given: argparse.Namespace) -> int:
+    from hdu import acceptance
+
+    if given.verify:
+        return acceptance.verified(given.verify, given.authority)
+    if given.paper:
+        return acceptance.on_paper(given.paper, given.authority, given.to)
+    if given.stop:
+        return acceptance.stop()
+    return acceptance.main(given.technician, given.panel, given.to, given.patience)
 
 
 def tested(console: Console) -> int:

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from msgspec import Meta, Struct
 
+from firmware.certificates import NOT_SOUND
 from firmware.failover.tunnels import ALL, MAX_UNITS
-from hub.certificates import NOT_SOUND
 
 PROBING = "hdu probing key of "
 LONGEST_BYTES = 64 * 1024

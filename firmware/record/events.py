@@ -21,6 +21,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "Clock": facts.Clock,
     "RemoteHelp": facts.RemoteHelp,
     "Shift": facts.Shift,
+    "Acceptance": facts.Acceptance,
 }
 SKIPPED = {"Status", "Recorder"}  # the one is all of the others again, the other is this
 URGENT = {"Panel", "Power", "Calls", "alert", "delivered", "acknowledged"}  # on disk before anything else

@@ -7,6 +7,7 @@ own. The last report stays: its summary in the properties, the whole of it from 
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast, get_args
 
@@ -29,6 +30,7 @@ class Desk:
         self.unit, self.folder = unit, Path(unit.config.unit.folders.run)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.report: Report | None = None
+        self.closed: Callable[[], str] = lambda: ""  # why none may run now, besides one that runs
         methods = [
             bus.Method("Run", "s", ("scope",), "s", self.ask),
             bus.Method("Report", "", (), "s", self.last),
@@ -36,11 +38,13 @@ class Desk:
         self.export = bus.Export(unit.bus, "SelfTest", facts.SelfTest(), methods)
 
     async def ask(self, scope: str) -> str:
-        """Begins a self test and returns at once with its scope; ValueError while one runs, or for no scope of ours."""
+        """Begins a self test, returns its scope at once; ValueError while none may run, or for no scope of ours."""
         if scope not in get_args(Scope):
             raise ValueError(f"selftest: {scope} is not one of {', '.join(get_args(Scope))}")
         if self.export.value.running:
             raise ValueError(f"selftest: one is running ({self.export.value.running}); wait for it")
+        if why := self.closed():
+            raise ValueError(f"selftest: {why}; wait for its end")
         self.begin(cast(Scope, scope))
         return scope
 
@@ -53,7 +57,7 @@ class Desk:
         async for name in names(self.folder):
             if name in ("", REQUEST) and (self.folder / REQUEST).exists():
                 (self.folder / REQUEST).unlink(missing_ok=True)
-                if not self.export.value.running:
+                if not self.export.value.running and not self.closed():
                     self.begin("all")
 
     def begin(self, scope: Scope) -> None:

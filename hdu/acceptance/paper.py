@@ -2,7 +2,8 @@
 
 import hashlib
 
-from hdu.acceptance.report import Acceptance, Finding, sound
+from firmware.acceptance.finding import Finding
+from firmware.acceptance.report import Acceptance, sound
 from hdu.provision.paper import AMBER, GREEN, QUIET, RED, WHITE, Colour, Paper
 
 WIDTH, HEIGHT, EDGE = 210.0, 297.0, 18.0

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
+from firmware.certificates import NOT_SOUND
 from firmware.config import Section, Site, UnitFile
 from firmware.configfile import parse, seal
 from firmware.failover import probing, tunnels
@@ -26,7 +27,6 @@ from hdu.provision.answers import Answers
 from hdu.provision.site_file import SiteFile
 from hdu.provision.store import SECRET, SERVICES, File
 from hub import sealing
-from hub.certificates import NOT_SOUND
 from hub.enrolment import PROBING, Grant, Request, certificate_request, sign
 from hub.tunnel_keys import public_key, tunnel_key
 

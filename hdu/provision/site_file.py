@@ -19,11 +19,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Meta
 
+from firmware.certificates import NOT_SOUND
 from firmware.config import Section, Site, UnitFile
 from firmware.configfile import parse
 from firmware.failover.tunnels import ALL
 from hdu.provision import toml
-from hub.certificates import NOT_SOUND
 from hub.enrolment import Pem, TunnelKey
 
 LONGEST_BYTES = 64 * 1024

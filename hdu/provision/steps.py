@@ -7,11 +7,11 @@ import msgspec
 from cryptography import x509
 from msgspec import Struct
 
+from firmware.certificates import NOT_SOUND
 from hdu.provision import identity, site_file
 from hdu.provision.answers import Answers
 from hdu.provision.identity import Keys, Provisioned, Refused
 from hdu.provision.store import SECRET, File, Store
-from hub.certificates import NOT_SOUND
 from hub.enrolment import Grant, read_grant, read_request
 
 REQUEST, SITE, ANSWERS, KEYS = "request.json", "site-file.toml", "answers.json", "keys.json"

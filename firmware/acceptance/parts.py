@@ -2,9 +2,36 @@
 
 from collections.abc import Iterator
 
+import msgspec
+from msgspec import Struct
+
+from firmware.acceptance.finding import Finding
 from firmware.facts import Modem
-from hdu.acceptance.report import Finding
-from hdu.provision.answers import Answers
+
+FILE = "provisioned.json"
+
+
+class Answers(Struct, frozen=True):
+    """Of what was answered at its provisioning: the panel's number, and the SIM's (empty: it has none)."""
+
+    panel: str
+    sim: str = ""
+
+
+class Provisioned(Struct, frozen=True):
+    """Of FILE, as hdu.provision.identity writes it."""
+
+    answers: Answers
+
+
+def parts(provisioned: bytes | None, modem: Modem, panel: str) -> Iterator[Finding]:
+    """The same from the file's content; a unit that was not provisioned here (None) cannot tell."""
+    try:
+        told = msgspec.json.decode(provisioned or b"", type=Provisioned)
+    except msgspec.DecodeError as error:
+        why = "this unit was not provisioned here" if provisioned is None else f"{FILE} cannot be read: {error}"
+        return iter([Finding("parts", "warning", f"not compared with the provisioning: {why}")])
+    return compared(told.answers, modem, panel)
 
 
 def compared(told: Answers, modem: Modem, panel: str) -> Iterator[Finding]:

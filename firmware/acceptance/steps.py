@@ -4,15 +4,10 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from firmware.acceptance.order import Seen
+from firmware.checks import remote_help
 from firmware.config import UnitFile
-from firmware.facts import Status, Uplink
-
-
-class Seen(Struct, frozen=True):
-    """The unit at one moment. `open_alerts` None: not known."""
-
-    status: Status
-    open_alerts: int | None = None
+from firmware.facts import Uplink
 
 
 class Step(Struct, frozen=True):
@@ -137,11 +132,24 @@ MAINS = (
         lambda now: f"on mains again, {_percent(now)}",
     ),
 )
+
+
+def _is_safe(seen: Seen) -> bool:
+    """Whoever helps from afar, to see this walk, makes the lamp amber; nothing else may."""
+    ready, lamp = seen.status.readiness, seen.status.panel.lamps.safe
+    return ready.safe is True and (lamp == "green" or (lamp == "amber" and _only_helped(seen)))
+
+
+def _only_helped(seen: Seen) -> bool:
+    helped = remote_help.check(seen.status)
+    return helped is not None and seen.status.readiness.reasons == (helped.words,)
+
+
 SAFE = Step(
     "safe",
     "Do nothing: the unit makes sure of itself.",
-    lambda _, now: now.status.readiness.safe is True and now.status.panel.lamps.safe == "green",
-    lambda _: "the lamp is green",
+    lambda _, now: _is_safe(now),
+    lambda now: f"the lamp is {now.status.panel.lamps.safe}{', for remote help alone' if _only_helped(now) else ''}",
     may_hold=True,
 )
 

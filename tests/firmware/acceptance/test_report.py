@@ -7,10 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hdu.acceptance.paper import paper
-from hdu.acceptance.report import Acceptance, Finding, ReportRefused, Signed, sign, sound, verify
+from firmware.acceptance.finding import Finding
+from firmware.acceptance.report import Acceptance, ReportRefused, Signed, sign, sound, verify
 from hub.authority import Authority
-from tests.hdu.provision.test_papers import said
 
 WALKED = (Finding("mute", "passed", "silence was measured", 1.25), Finding("mains out", "passed", "on battery", 0.5))
 ALONE = (Finding("spool", "passed", "A press is on disk after 3 ms.", 0.003),)
@@ -73,12 +72,3 @@ def test_one_failure_or_nothing_walked_is_not_accepted() -> None:
     assert sound(REPORT) == "accepted"
     for worse in ({"walked": failed}, {"alone": failed}, {"walked": ()}, {"passed": False}):
         assert sound(msgspec.structs.replace(REPORT, **worse)) == "not accepted"
-
-
-def test_the_paper_tells_every_finding_and_the_verdict(unit: Path) -> None:
-    text = said(paper(REPORT, signed(unit)))
-    for words in ("hdu-0001", "Accepted", "Sam Field", "1.2.3", *(each.part for each in (*ALONE, *WALKED))):
-        assert words in text
-    many = tuple(Finding(f"part {number}", "failed", "It is broken. " * 12) for number in range(60))
-    long = said(paper(msgspec.structs.replace(REPORT, alone=many, passed=False), b""))
-    assert "Not accepted" in long and "part 59" in long

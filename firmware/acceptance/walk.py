@@ -1,4 +1,4 @@
-"""The walk: asks, follows the unit over its bus, and writes down what was measured. Thin."""
+"""The walk: asks, follows the unit over its bus, and tells what was measured. Thin."""
 
 import asyncio
 import contextlib
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from firmware import bus, facts
-from hdu.acceptance.report import Finding
-from hdu.acceptance.steps import Seen, Step
+from firmware.acceptance.finding import Finding
+from firmware.acceptance.order import Seen, disturbed
+from firmware.acceptance.steps import Step
 
 if TYPE_CHECKING:
     from sdbus import SdBus
 
-FIRST_S = 10.0
-Told = Callable[[Step], None]
+FIRST_S, START_S, LONGEST_S = 10.0, 60.0, 2 * 3600.0
+Told = Callable[[Step, bool], None]
+"""Which step it is, and whether the technician has to do what it asks."""
 
 
 class Unit:
@@ -54,29 +56,56 @@ class Unit:
             self.open_alerts = fact.open_alerts if fact else None
             self.changed.set()
 
+    async def started(self) -> None:
+        """Returns once it knows its own state, or after START_S: who has just been switched on is not tested yet."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_S):
+                while self.seen().status.readiness.safe is None:
+                    self.changed.clear()
+                    await self.changed.wait()
+
     def seen(self) -> Seen:
         assert self.status is not None  # `followed` has waited for it
         return Seen(self.status, self.open_alerts)
 
 
+class Interrupted(Exception):
+    """Somebody needs the unit; the message says for what."""
+
+
 async def walk(
     unit: Unit, steps: Iterable[Step], patience_s: float, asked: Told, found: Callable[[Finding], None]
 ) -> None:
-    """Every step in turn, each given `patience_s`; what was not measured by then has failed, and the walk goes on."""
+    """Every step in turn, each given `patience_s`; what was not measured by then has failed, and the walk goes on.
+
+    It ends LONGEST_S after it began at the latest, and at once where the unit is needed for a call or a shift.
+    """
+    ends_at = time.monotonic() + LONGEST_S
     for step in steps:
-        found(await _one(unit, step, patience_s, asked))
+        try:
+            found(await _one(unit, step, min(patience_s, ends_at - time.monotonic()), asked))
+        except Interrupted as error:
+            found(Finding(step.key, "failed", f"the walk ended here: {error}; begin again"))
+            return
 
 
 async def _one(unit: Unit, step: Step, patience_s: float, asked: Told) -> Finding:
     before, began = unit.seen(), time.monotonic()
-    if not (step.may_hold and step.done(before, before)):
-        asked(step)
+    asked(step, not (step.may_hold and step.done(before, before)))
     try:
-        async with asyncio.timeout(patience_s):
-            while not step.done(before, unit.seen()):
-                unit.changed.clear()
-                await unit.changed.wait()
+        async with asyncio.timeout(max(0.0, patience_s)):
+            await _until_done(unit, step, before)
     except TimeoutError:
-        words = f"not measured within {patience_s:.0f} s of: {step.ask}"
+        words = f"not measured within {max(0.0, patience_s):.0f} s of: {step.ask}"
         return Finding(step.key, "failed", words, round(time.monotonic() - began, 2))
     return Finding(step.key, "passed", step.found(unit.seen()), round(time.monotonic() - began, 2))
+
+
+async def _until_done(unit: Unit, step: Step, before: Seen) -> None:
+    while True:
+        unit.changed.clear()
+        if words := disturbed(unit.seen().status):
+            raise Interrupted(words)
+        if step.done(before, unit.seen()):
+            return
+        await unit.changed.wait()

@@ -16,17 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
-from firmware.selftests.report import Outcome
-from hub.certificates import NOT_SOUND
-
-
-class Finding(Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing that was measured, in words."""
-
-    part: str
-    outcome: Outcome
-    words: str
-    took_s: float | None = None
+from firmware.acceptance.finding import Finding
+from firmware.certificates import NOT_SOUND
 
 
 class Acceptance(Struct, frozen=True, forbid_unknown_fields=True):

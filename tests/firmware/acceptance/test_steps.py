@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from firmware.acceptance.order import Seen
+from firmware.acceptance.steps import steps
 from firmware.config import UnitFile, UplinkHardware
-from firmware.facts import Headset, Hub, Lamps, Panel, Power, Readiness, Status, Uplink
-from hdu.acceptance.steps import Seen, steps
+from firmware.facts import Headset, Hub, Lamps, Panel, Power, Readiness, RemoteHelp, Status, Uplink
 
 WIRED = UplinkHardware(name="wired", kind="ethernet", interface="eth0")
 WIRED2 = UplinkHardware(name="wired2", kind="ethernet", interface="eth1")
@@ -105,4 +106,10 @@ def test_mains_headset_and_the_green_lamp() -> None:
     )
     assert done("headset out", seen(headset=Headset(present=False))) and done("headset in", seen(**LIVE))
     safe: dict[str, Any] = {"readiness": Readiness(safe=True), "panel": Panel(lamps=Lamps(safe="green"))}
-    assert done("safe", seen(**safe)) and not done("safe", seen(**{**safe, "panel": Panel(lamps=Lamps(safe="amber"))}))
+    amber = Panel(lamps=Lamps(safe="amber"))
+    assert done("safe", seen(**safe)) and not done("safe", seen(**{**safe, "panel": amber}))
+    helped = {**safe, "panel": amber, "remote_help": RemoteHelp(state="open", who=("alice",))}
+    why = "Somebody is in this unit from afar: alice."
+    assert done("safe", seen(**{**helped, "readiness": Readiness(safe=True, reasons=(why,))}))
+    assert not done("safe", seen(**{**helped, "readiness": Readiness(safe=True, reasons=(why, "And more."))}))
+    assert not done("safe", seen(**{**helped, "readiness": Readiness(safe=False, reasons=(why,))}))
