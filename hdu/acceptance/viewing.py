@@ -51,7 +51,7 @@ async def stopped() -> None:
 
 def said(error: bus.BusError) -> str:
     """What the service said, without what the bus says around it."""
-    return str(error).partition("ValueError: ")[2] or str(error)
+    return str(error).partition("ValueError: ")[2].removesuffix("')") or str(error)
 
 
 async def steps(system: "SdBus", console: Console) -> AsyncIterator[Walk]:
