@@ -269,6 +269,7 @@ AS_PANEL = (
     "from firmware.buttons.panelfiles import PanelFiles; "
     'PanelFiles(Path("/var/lib/hdu"), Path("/run/hdu")).{verb}()\''
 )
+ACCEPTED = "hdu selftest --acceptance --to -"
 OPEN = "timeout 60 sh -c 'until ss -Hltn | grep -q 10.79.0.2:22; do sleep 0.3; done'"
 SHUT = "timeout 30 sh -c 'while ss -Hltn | grep -q :22; do sleep 0.3; done'"
 OVER = "timeout 30 sh -c 'while pgrep -u help || ss -Htn state established | grep -q 10.79.0.2:22; do sleep 0.1; done'"
@@ -312,11 +313,12 @@ def test_with_consent_the_agency_comes_in_through_the_tunnel_and_nobody_else(uni
     ]
     assert heard(unit, 22) == b""
     status, words = says(
-        unit, ssh(unit, agency, "alice", "id; hdu status | head -n 1; journalctl -n 1 -q; touch /etc/x")
+        unit, ssh(unit, agency, "alice", f"id; hdu status | head -n 1; journalctl -n 1 -q; {ACCEPTED}; touch /etc/x")
     )
     print(f"\nalice: {status}: {words}")
     assert "uid=931(help)" in words
     assert "hdu-0042" in words
+    assert "this unit was never accepted" in words
     assert "Read-only file system" in words
     for name in ("long", "stranger", "plain"):
         assert says(unit, ssh(unit, agency, name, "id"))[0] == 255, name
