@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firmware.facts import Status, Storage
+from firmware.facts import Acceptance, Status, Storage
 from hdu import unit
 from hdu.arguments import Arguments
 from hdu.shift import words
@@ -26,6 +26,8 @@ def rows(status: Status) -> list[tuple[str, str]]:
     found += [("", f"fault: {fault}") for fault in panel.faults]
     found.append(("headset", f"present {text(status.headset.present)}, {text(status.headset.name)}"))
     found.append(("shift", words(status.shift)))
+    if status.acceptance.state:
+        found.append(("accept", accepting(status.acceptance)))
     found.append(("call", f"{text(status.call.state)}, MOS {text(status.call.mos)}"))
     for each in status.uplinks:
         mark = "active" if each.active else "standby"
@@ -42,6 +44,13 @@ def rows(status: Status) -> list[tuple[str, str]]:
     ]
     found.append(("data", kept(status.storage)))
     return found
+
+
+def accepting(walk: Acceptance) -> str:
+    """What is asked for now, or what came of it."""
+    if walk.state == "running":
+        return f"running: {walk.ask or 'the unit measures by itself'}"
+    return walk.verdict or walk.reason
 
 
 def kept(storage: Storage) -> str:

@@ -35,8 +35,14 @@ function probeRow(probe) {
   return ["voice stream", tag(probe.lost || probe.duplicated ? "not whole" : "whole", probe.lost || probe.duplicated ? "suspect" : "good") + `${counts}; longest gap ${known(probe.longest_gap_ms, " ms")}`];
 }
 
+function acceptanceRow(fact) {
+  const running = fact.state === "running";
+  return ["acceptance", tag(running ? "running" : fact.verdict || "ended", running ? "active" : fact.verdict === "accepted" ? "good" : "suspect") + escape(running ? fact.ask || "the unit measures by itself" : fact.reason)];
+}
+
 function showFacts(unit, probe) {
   const rows = unit.uplinks.map((each) => [each.name, tag(each.state) + (each.active ? tag("in use", "active") : "") + known(each.rtt_ms, " ms") + (each.reason ? ` <small>${escape(each.reason)}</small>` : "")]);
+  if (unit.acceptance.state) rows.unshift(acceptanceRow(unit.acceptance));
   rows.push(["hub", yes(unit.hub.connected, "connected", "not connected") + `${known(unit.hub.pending_alerts)} alerts waiting`]);
   rows.push(["headset", yes(unit.headset.present, "present", "not plugged in") + escape(unit.headset.mute_state || "mute unknown") + (unit.headset.level_dbfs == null ? "" : ` <meter min="-60" max="0" value="${unit.headset.level_dbfs}"></meter>`)]);
   rows.push(["ear", `${known(unit.headset.shift_dose_percent, " % of the shift's sound dose")}${unit.headset.shift_dose_spent ? tag("spent", "suspect") : ""}; peaks held at ${known(unit.headset.peak_limit_dbfs, " dBFS")}`]);

@@ -53,9 +53,9 @@ class Desk:
         """Returns at once with when it began (RFC 3339); ValueError, in words, where it may not begin."""
         given = ordering.order(technician, panel, patience_s)
         if why := ordering.barred(await self.seen()):
-            raise ValueError(ordering.NOT_BEGUN + why)
+            raise ValueError(f"acceptance: {ordering.NOT_NOW}{why}")
         if why := self.busy():
-            raise ValueError(ordering.NOT_BEGUN + why)
+            raise ValueError(f"acceptance: {ordering.NOT_NOW}{why}")
         self.export.set(progress.begun(given.technician, now_rfc3339()))
         log.warning("acceptance begun", extra={"technician": given.technician})
         self.walk = self.unit.group.create_task(self.follow(given), name="acceptance")
@@ -73,13 +73,13 @@ class Desk:
         try:
             status = msgspec.json.decode(document.document if document else "", type=facts.Status)
         except msgspec.DecodeError as error:
-            raise ValueError(f"{ordering.NOT_BEGUN}this unit does not know its own state") from error
+            raise ValueError(f"acceptance: {ordering.NOT_NOW}this unit does not know its own state") from error
         return Seen(status, alerts.open_alerts if alerts else None)
 
     async def stop(self) -> None:
         """What runs ends without a report."""
         if self.walk is not None and self.export.value.state == "running":
-            self.take(Failed("acceptance: it was stopped"))
+            self.take(Failed("it was stopped"))
             self.walk.cancel()
 
     async def report(self) -> str:
@@ -98,7 +98,7 @@ class Desk:
                         return  # before the process has ended: another walk may have begun by then
         except (TimeoutError, OSError, ValueError, msgspec.DecodeError) as error:
             log.error("acceptance: %s: %s", type(error).__name__, error)
-        self.take(Failed(f"acceptance: {progress.LOST}"))
+        self.take(Failed(progress.LOST))
 
     async def took(self, line: Line) -> None:
         """A report is kept before it is told of."""

@@ -5,7 +5,7 @@ from msgspec import Struct
 from firmware.facts import Status
 
 LONGEST_NAME, PATIENCE_S = 80, (1.0, 900.0)
-NOT_BEGUN = "acceptance: not now: "
+NOT_NOW = "not now: "
 
 
 class Seen(Struct, frozen=True):

@@ -59,7 +59,7 @@ async def accepted(config: Config, faults: tuple[str, ...], given: Order, say: S
     async with unit.followed():
         await unit.started()
         if why := ordering.barred(unit.seen()) or ordering.unknown(unit.seen()):
-            return Failed(ordering.NOT_BEGUN + why)
+            return Failed(ordering.NOT_NOW + why)
         await measured(unit, faults, found)
         for part in parts(provisioned(), unit.seen().status.modem, given.panel):
             found.by_hand(part)
@@ -103,7 +103,7 @@ def signed(config: Config, made: Acceptance) -> Line:
     try:
         content = sign(made, Path(files.certificate).read_bytes(), Path(files.key).read_bytes())
     except (OSError, ReportRefused) as error:
-        return Failed(f"acceptance: no report: {error}")
+        return Failed(f"it cannot be signed: {error}")
     return Signed(sound(made), content.decode())
 
 
@@ -116,7 +116,7 @@ def main() -> int:
     journal.set_up()
     given = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     config, faults = load()
-    last: Line = Failed("acceptance: the unit does not answer over its bus; look at the status service")
+    last: Line = Failed("the unit does not answer over its bus; look at the status service")
     try:
         last = asyncio.run(accepted(config, faults, given, say))
     except* (TimeoutError, bus.BusError) as group:

@@ -85,6 +85,7 @@ class Ledger:
     async def situation(self, halted: frozenset[str] = frozenset()) -> Situation:
         """What the policy asks about this unit, as it is now."""
         power, uplinks = await self.ask("Power", facts.Power), await self.ask("Uplinks", facts.Uplinks)
+        walk = await self.ask("Acceptance", facts.Acceptance)
         active = next((each for each in uplinks.uplinks if each.active), None) if uplinks else None
         return Situation(
             unit=self.unit.config.unit.name,
@@ -94,6 +95,7 @@ class Ledger:
             least=self.memory.proven,
             on_shift=self.on_shift,
             in_call=self.in_call,
+            accepting=walk is not None and walk.state == "running",
             on_mains={"mains": True, "battery": False}.get(power.source) if power else None,
             over_lte=active.kind == "lte" if active else None,
             lte_frugal=uplinks.lte_frugal if uplinks else None,

@@ -6,7 +6,8 @@
 | than what ever proved itself    |                                                                       |
 | not stopped                     | waits                                                                 |
 | in the ring's percentage        | waits                                                                 |
-| on mains, off shift, no call    | waits, urgent or not                                                  |
+| on mains, off shift, no call,   | waits, urgent or not                                                  |
+| nobody accepts it               |                                                                       |
 | not over LTE, in the window     | waits, unless urgent                                                  |
 """
 
@@ -34,6 +35,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     on_shift: bool | None = None
     in_call: bool | None = None
     on_mains: bool | None = None
+    accepting: bool = False
     over_lte: bool | None = None
     lte_frugal: bool | None = None
     least: str = "0"
@@ -124,6 +126,7 @@ def _asked(here: Situation) -> tuple[tuple[bool | None, bool, str], ...]:
         (here.on_mains, True, "on battery"),
         (here.on_shift, False, "on shift"),
         (here.in_call, False, "in a call"),
+        (here.accepting, False, "walked through its acceptance"),
     )
 
 

@@ -27,7 +27,7 @@ async def seen_through(given: Order | None, console: Console) -> str:
         await begin(system, given, console)
     async for walk in steps(system, console):
         if walk.reason:
-            raise Failure(f"hdu selftest: {walk.reason}")
+            raise Failure(f"hdu selftest: the acceptance ended without a report: {walk.reason}")
     text = str(await bus.call(system, "Acceptance", "Report"))
     if not text:
         raise Failure(f"hdu selftest: this unit was never accepted; {BEGIN}", 2)

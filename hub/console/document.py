@@ -34,6 +34,7 @@ class UnitRow(msgspec.Struct, frozen=True):
     update: facts.Update | None = None
     selftest: facts.SelfTest | None = None
     shift: facts.Shift | None = None
+    acceptance: facts.Acceptance | None = None
 
 
 class Broker(msgspec.Struct, frozen=True):

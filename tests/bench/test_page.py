@@ -1,12 +1,15 @@
 """The bench's page as a person uses it, in headless Chromium."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.bench.conftest import Client
+from tests.bench.conftest import ROOT, Client
+from tests.bench.test_self_test import environment, hdu
 
 pytestmark = [pytest.mark.bench, pytest.mark.xdist_group("bench")]
 QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
@@ -88,3 +91,29 @@ def test_a_bench_that_does_not_answer_is_said_until_it_does(page: Any) -> None:
     broken = "() => { events.dispatchEvent(new Event('error')); return at('stale').checkVisibility(); }"
     assert page.evaluate(broken)
     page.wait_for_selector("#stale", state="hidden")
+
+
+def test_both_pages_say_what_an_acceptance_asks_of_whoever_is_at_the_unit(page: Any, bench: Client) -> None:
+    """Begun from a terminal that is then lost: the walk is the unit's, and the hands are here."""
+    viewer = begun_acceptance(bench)
+    try:
+        page.wait_for_function("document.querySelector('#facts').innerText.includes('Press MUTE once.')")
+        viewer.kill()
+        viewer.wait()
+        card = page.frame_locator("#console iframe").locator(".accepting")
+        card.get_by_text("Press MUTE once.").wait_for()
+        page.locator(".press.mute").click(delay=120)
+        card.get_by_text("Press MUTE again.").wait_for()
+        page.locator(".press.mute").click(delay=120)
+        card.get_by_text("Then press ASSIST briefly.").wait_for()
+    finally:
+        assert hdu(bench, "selftest", "--stop")[0] == 0
+    card.get_by_text("Ended without a report").wait_for()
+    assert bench.get("/unit.json")["acceptance"]["reason"] == "it was stopped"
+
+
+def begun_acceptance(bench: Client) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "hdu.cli", "selftest", "--acceptance", "--technician", "Sam Field", "--to", "-"]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment(bench), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )

@@ -37,12 +37,18 @@ def done(bench: Client, before: str) -> Any:
     return at_the_hub(bench)
 
 
-def hdu(bench: Client, *arguments: str) -> tuple[int, str]:
+def environment(bench: Client) -> dict[str, str]:
+    """What `hdu` needs to speak to the bench."""
     lines = (bench.folder / "environment").read_text().splitlines()
     pairs = (line.removeprefix("export ").split("=", 1) for line in lines)
-    known = {**os.environ, **{name: value.strip("'") for name, value in pairs}}
+    return {**os.environ, **{name: value.strip("'") for name, value in pairs}}
+
+
+def hdu(bench: Client, *arguments: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "hdu.cli", *arguments]
-    ended = subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, timeout=TEST_S, check=False)
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment(bench), capture_output=True, text=True, timeout=TEST_S, check=False
+    )
     return ended.returncode, ended.stdout
 
 

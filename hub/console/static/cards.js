@@ -75,6 +75,8 @@ export function units(rows, live, now) {
     looks(part("microphone"), words.microphone(unit.panel));
     looks(part("selftest"), words.selftest(unit.selftest));
     looks(part("shift"), words.shift(unit.shift));
+    part("accepting").hidden = !unit.acceptance?.state;
+    looks(part("acceptance"), words.acceptance(unit.acceptance));
     text(part("sign"), unit.shift?.on ? "Sign off" : "Sign on");
     part("sign").setAttribute("aria-label", `${unit.shift?.on ? "Sign off" : "Sign on"} at ${unit.unit}`);
     text(part("seen"), words.seen(unit, now));

@@ -96,6 +96,14 @@ export function shift(fact) {
   return fact.on ? ["well", `${fact.who}, until ${clock(fact.until)}`] : ["plain", "Nobody"];
 }
 
+// What the unit asks of whoever is with it, or what came of it.
+export function acceptance(fact) {
+  if (!fact?.state) return ["unknown", "none"];
+  if (fact.state === "running") return ["warn", fact.ask || "The unit measures by itself; nothing to do"];
+  if (!fact.verdict) return ["unknown", `Ended without a report: ${fact.reason}`];
+  return [fact.verdict === "accepted" ? "well" : "bad", `${fact.verdict === "accepted" ? "Accepted" : "Not accepted"}, begun at ${clock(fact.began)}`];
+}
+
 export function seen(unit, now) {
   const when = unit.last_seen === null ? "Never seen" : `Last seen ${roughly((now - Date.parse(unit.last_seen)) / 1000)} ago`;
   return unit.version ? `${when} · version ${unit.version}` : when;

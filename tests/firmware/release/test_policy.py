@@ -27,6 +27,7 @@ NIGHT_S, NOON_S = 23 * 3_600.0, 12 * 3_600.0
         ({"over_lte": True, "lte_frugal": True}, {"urgent": True}, NIGHT_S, "wait", "LTE plan"),
         ({"over_lte": False, "lte_frugal": True}, {"urgent": True}, NIGHT_S, "install", "due"),
         ({"on_shift": True}, {"urgent": True}, NIGHT_S, "wait", "on shift"),
+        ({"accepting": True}, {"urgent": True}, NIGHT_S, "wait", "walked through its acceptance"),
         ({"on_shift": None}, {"urgent": True}, NIGHT_S, "wait", "not known whether on shift"),
         ({"in_call": True}, {"urgent": True}, NIGHT_S, "wait", "in a call"),
         ({"on_mains": False}, {"urgent": True}, NIGHT_S, "wait", "on battery"),

@@ -127,10 +127,10 @@ async def test_what_does_not_begin_or_ends_without_a_report_is_one_line(desk: De
     status, _, err = await ended(await hdu("--acceptance", "--technician", "Kim", "--to", "-"))
     assert (status, err) == (1, "hdu selftest: acceptance: not now: a call is active; wait for its end\n")
     desk.export.set(begun("Sam", ""))
-    desk.take(Failed("acceptance: it was stopped"))
+    desk.take(Failed("it was stopped"))
     assert (await ended(await hdu("--acceptance", "--to", "-")))[::2] == (
         1,
-        "hdu selftest: acceptance: it was stopped\n",
+        "hdu selftest: the acceptance ended without a report: it was stopped\n",
     )
     desk.export.set(Walk())
     desk.signed = ""
