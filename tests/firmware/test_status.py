@@ -43,6 +43,7 @@ def test_every_section_of_the_document_has_somebody_who_knows_it() -> None:
         "SelfTest": facts.SelfTest(running="all"),
         "RemoteHelp": facts.RemoteHelp(state="open"),
         "Shift": facts.Shift(on=True),
+        "Acceptance": facts.Acceptance(state="running"),
     }
     before = document("hdu-0001", known, AT)
     after = {name: document("hdu-0001", {**known, name: fact}, AT) for name, fact in changed.items()}

@@ -17,7 +17,7 @@ from firmware.acceptance.progress import Walk
 from firmware.acceptance.report import sound, verify
 from firmware.selftests.desk import REQUEST
 from hub.authority import Authority
-from tests.firmware.service_scene import BOUND_S, Service, running
+from tests.firmware.service_scene import BOUND_S, Service, eventually, running
 from tests.firmware.test_verdict import GOOD
 
 WELL = replace(
@@ -138,7 +138,9 @@ async def test_one_at_a_time_no_self_test_meanwhile_and_stopped_it_leaves_no_rep
     await parts.until(step="mute")
     with pytest.raises(bus.BusError, match="an acceptance is walked"):
         await bus.call(parts.on, "SelfTest", "Run", "s", "all")
-    (parts.folder / "run" / REQUEST).write_text("held together")
+    request = parts.folder / "run" / REQUEST
+    request.write_text("held together")
+    await eventually(lambda: not request.exists(), "the panel's request is taken")
     await bus.call(parts.on, "Acceptance", "Stop")
     ended = await parts.until(state="ended")
     assert (ended.verdict, ended.reason) == ("", "it was stopped")
