@@ -21,7 +21,7 @@ PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_
 AGENCY_ONLY = {"aiohttp", "fpdf2", "segno", "python-pkcs11"}  # nothing on a unit imports them
 COMPILED = "pyalsaaudio"
 OURS = ("firmware", "hdu")
-BOTH_ENDS = tuple(f"hub/{name}.py" for name in ("__init__", "certificates", "enrolment", "sealing", "tunnel_keys"))
+BOTH_ENDS = tuple(f"hub/{name}.py" for name in ("__init__", "enrolment", "sealing", "tunnel_keys"))
 """Of the agency's rooms, what a unit needs to ask to be one of its units, and to take the answer."""
 
 

@@ -56,19 +56,40 @@ raise SystemExit(status)
 """
 
 
+def as_on_a_unit(folder: Path, program: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    """`program` where there is only what a unit has of ours."""
+    for room in wheels.OURS:
+        shutil.copytree(ROOT / room, folder / room)
+    (folder / "hub").mkdir()
+    for file in wheels.BOTH_ENDS:
+        shutil.copy(ROOT / file, folder / file)
+    argv = [sys.executable, "-c", program, *words]
+    return subprocess.run(
+        argv, env={"PYTHONPATH": str(folder)}, cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
 def test_a_unit_has_all_that_its_provisioning_loads(tmp_path: Path) -> None:
     """The agency's rooms are not on it, but for what both ends of the enrolment know."""
-    for room in wheels.OURS:
-        shutil.copytree(ROOT / room, tmp_path / room)
-    (tmp_path / "hub").mkdir()
-    for file in wheels.BOTH_ENDS:
-        shutil.copy(ROOT / file, tmp_path / file)
     (tmp_path / "card/provision").mkdir(parents=True)
     (tmp_path / "card/provision/labels.txt").write_text("unit=hdu-0042\n")
     (tmp_path / "card/provision/site-file.toml").write_text("agency = 3\n")
-    words = [sys.executable, "-c", PROVISIONED_BY_CARD, *(str(tmp_path / name) for name in ("card", "identity", ""))]
-    done = subprocess.run(
-        words, env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = as_on_a_unit(tmp_path, PROVISIONED_BY_CARD, *(str(tmp_path / name) for name in ("card", "identity", "")))
     assert done.stdout == "only what a unit has\n", done.stderr
     assert (done.returncode, "site-file.toml: " in done.stderr) == (1, True)
+
+
+ACCEPTED = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv[1:]))  # what is None here cannot be imported
+import firmware.acceptance.run, firmware.readiness
+from hdu import cli
+raise SystemExit(cli.main(["selftest", "--acceptance", "--technician", "Sam", "--to", "-"]))
+"""
+
+
+def test_a_unit_has_all_that_its_acceptance_loads(tmp_path: Path) -> None:
+    """It looks on where there is nothing to print with; here there is no bus."""
+    done = as_on_a_unit(tmp_path, ACCEPTED, "fpdf", "segno", "aiohttp", "pkcs11", "pygments", "markdown_it")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("hdu selftest: the unit does not answer"), done.stderr
