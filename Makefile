@@ -15,8 +15,10 @@ FIRST = $$(chrt -r 1 true 2> /dev/null && echo chrt -r 1)
 help:  ## print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
-lock:  ## write requirements.lock anew from pyproject.toml
-	uv pip compile -q --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
+LOCKED := -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+lock:  ## write requirements.lock, and the lab's, anew from pyproject.toml
+	uv pip compile $(LOCKED) --extra dev pyproject.toml -o requirements.lock
+	uv pip compile $(LOCKED) --no-deps --group lab -o tests/lab/requirements.lock
 
 packages:
 	@$(MACHINE)/prepare $(MACHINE)/packages.txt > .packages && $(MACHINE)/enter --online "$$(cat .packages)" $(MACHINE)/python
