@@ -12,19 +12,35 @@ from image import build
 from image.build import Built
 from image.places import CHECKOUT, cache, content, key
 from image.tools import Tools
-from tests.lab import guest, rehearsal
+from tests.lab import environment, guest, rehearsal
 from tests.lab.guest import Guest
+from tests.lab.virt import plugged
 from tests.lab.web import Shelf, shelf
 
 HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if os.environ.get("HDU_LAB"):
-        return
+    ours = [item for item in items if HERE in item.path.parents]
+    if not os.environ.get("HDU_LAB"):
+        skip(ours, "boots machines in QEMU: make test-image")
+    elif not environment.has("virt"):
+        skip(
+            [item for item in ours if not item.get_closest_marker("outside")],
+            "needs more than a console and power: QEMU",
+        )
+
+
+def skip(items: list[pytest.Item], reason: str) -> None:
     for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason="boots machines in QEMU: make test-image"))
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def times() -> Iterator[None]:
+    """Each state that a unit gets to is told with how long it took."""
+    with environment.times_told():
+        yield
 
 
 def told(words: str) -> None:
@@ -50,7 +66,7 @@ def ready(built: Built, tools: Tools) -> Path:
     if not (folder / guest.READY_STATE).exists():
         shutil.rmtree(folder, ignore_errors=True)
         guest.fresh(built, folder, tools)
-        with Guest(folder, tools) as run, rehearsal.responder(folder) as probes:
+        with plugged(Guest(folder, tools)) as run, rehearsal.responder(folder) as probes:
             run.is_ready()
             rehearsal.prepare(run, probes)
             guest.save(run)
@@ -60,7 +76,7 @@ def ready(built: Built, tools: Tools) -> Path:
 @pytest.fixture
 def up(ready: Path, tools: Tools, tmp_path: Path) -> Iterator[Guest]:
     """That unit, going on from there."""
-    with guest.resumed(ready, tmp_path / "machine", tools) as run:
+    with plugged(guest.resumed(ready, tmp_path / "machine", tools)) as run:
         yield guest.go_on(run)
 
 

@@ -10,6 +10,7 @@ from image.fat import filled
 from image.machine import Machine
 from image.slot import Slot
 from image.tools import Tools
+from tests.lab.virt import plugged
 
 WAIT_S, BOUND_S = 1, 60
 JUNK = b"not a kernel".ljust(4096, b"\0")
@@ -60,7 +61,7 @@ class Loader:
 
     def happens(self, count: int) -> list[str]:
         """The first `count` things that the boot loader says of slots and environment, in a word each."""
-        with Machine(self.work, self.tools) as machine:
+        with plugged(Machine(self.work, self.tools)) as machine:
             while len(found := list(EVENT.finditer(machine.console))) < count:
                 machine.until(EVENT.pattern, BOUND_S, after=found[-1].end() if found else 0)
         return [_word(match) for match in found[:count]]

@@ -13,6 +13,7 @@ from hw.panel.pins import CONTACTS, pins
 from image import machine
 from image.machine import Machine
 from image.tools import Tools
+from tests.lab.virt import plugged
 
 DATA = 0x0903_03FC  # all eight lines of the PL061 of `virt`, as its driver reads them
 BOUND_S = 20.0
@@ -27,7 +28,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
 
 @pytest.fixture
 def run(board: Board, tools: Tools) -> Iterator[Machine]:
-    with halted(board, tools) as machine:
+    with plugged(halted(board, tools)) as machine:
         eventually(lambda: read(board), {"panic_nc"})
         yield machine
 
@@ -76,7 +77,7 @@ def test_a_board_outlives_its_machine(board: Board, run: Machine, tools: Tools) 
     run.pull_the_plug()
     with pytest.raises(MonitorError):
         board.cable("wired", False)
-    with halted(board, tools):
+    with plugged(halted(board, tools)):
         eventually(lambda: read(board), {"panic_nc"})
         eventually(lambda: adapters(board), ["modem", "ups"])
 

@@ -12,6 +12,7 @@ from image.boot import ENVIRONMENT_AT, FRESH
 from image.machine import Machine
 from image.tools import Tools
 from tests.lab.loader import JUNK, Loader
+from tests.lab.virt import plugged
 
 pytestmark = pytest.mark.timeout(600)
 ALL_TRIES = ["A2", "failed A", "A1", "failed A", "A0", "failed A", "B2", "failed B", "B1", "failed B", "B0", "failed B"]
@@ -97,7 +98,7 @@ def test_a_plug_pulled_at_any_moment_leaves_a_whole_copy(loader: Loader) -> None
     """QEMU is killed at ten random moments of the first tries; what the guest wrote stays, as on a card."""
     dice = random.Random(20260101)
     for _ in range(10):
-        with Machine(loader.work, loader.tools) as machine:
+        with plugged(Machine(loader.work, loader.tools)) as machine:
             until = time.monotonic() + dice.uniform(0.2, 6.0)
             while time.monotonic() < until and machine.read(0.02):
                 pass

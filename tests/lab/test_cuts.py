@@ -14,6 +14,7 @@ import pytest
 from image.tools import Tools
 from tests.lab import bundles, guest, rehearsal
 from tests.lab.guest import Guest
+from tests.lab.virt import plugged
 from tests.lab.web import Shelf
 
 pytestmark = pytest.mark.timeout(7200)
@@ -35,17 +36,17 @@ def runs(machine: Guest, seconds: float) -> None:
 
 def test_ten_cuts_of_the_first_boot(blank: Path, tools: Tools, dice: random.Random) -> None:
     """Each on a blank card, between the kernel's start and the services' start: the data partition's making."""
-    with Guest(guest.another(blank, blank.with_name("whole"), tools), tools) as run:
+    with plugged(Guest(guest.another(blank, blank.with_name("whole"), tools), tools)) as run:
         run.until("Starting kernel", 300)
         began = time.monotonic()
         run.answers()
         whole_s = time.monotonic() - began
     for number in range(FIRST_BOOTS):
         work = guest.another(blank, blank.with_name(f"first-{number}"), tools)
-        with Guest(work, tools) as run:
+        with plugged(Guest(work, tools)) as run:
             run.until("Starting kernel", 300)
             runs(run, after_s := dice.uniform(0.0, 1.1 * whole_s))
-        with Guest(work, tools) as run:
+        with plugged(Guest(work, tools)) as run:
             found = run.answers().run(
                 "cat /data/machine-id; findmnt -n -o FSTYPE /data; grep -o rauc.slot=. /proc/cmdline"
             )
@@ -56,10 +57,10 @@ def test_ten_cuts_of_the_first_boot(blank: Path, tools: Tools, dice: random.Rand
 
 
 def test_a_unit_whose_first_boot_was_cut_comes_up(blank: Path, tools: Tools, dice: random.Random) -> None:
-    with Guest(blank, tools) as run:
+    with plugged(Guest(blank, tools)) as run:
         run.until("making the data partition", 300)
         runs(run, dice.uniform(0.0, 2.0))
-    with Guest(blank, tools) as run:
+    with plugged(Guest(blank, tools)) as run:
         assert run.is_ready()[2] == "A"
 
 
@@ -68,7 +69,7 @@ def test_twenty_cuts_of_an_install(ready: Path, tools: Tools, shop: Shelf, tmp_p
     newer = bundles.release("0.1.1", tools)
     os.link(newer, shop.folder / newer.name)
     command = f"{rehearsal.INSTALL} {shop.of(newer.name)}"
-    with guest.resumed(ready, tmp_path / "whole", tools) as run:
+    with plugged(guest.resumed(ready, tmp_path / "whole", tools)) as run:
         began = time.monotonic()
         guest.go_on(run).run(command, 600)
         whole_s = time.monotonic() - began
@@ -82,10 +83,10 @@ def test_twenty_cuts_of_an_install(ready: Path, tools: Tools, shop: Shelf, tmp_p
 
 def after_a_cut(ready: Path, work: Path, tools: Tools, command: str, after_s: float) -> str:
     """The slot that then started."""
-    with guest.resumed(ready, work, tools) as run:
+    with plugged(guest.resumed(ready, work, tools)) as run:
         guest.go_on(run).run(f"systemd-run -q sh -c '{command}'")
         runs(run, after_s)
-    with Guest(work, tools) as run:
+    with plugged(Guest(work, tools)) as run:
         slot = run.answers().run("sed 's/.*rauc.slot=\\(.\\).*/\\1/' /proc/cmdline")
         rehearsal.is_itself(run)
         order = run.run("udevadm wait --timeout=300 /dev/hdu-card && fw_printenv -n BOOT_ORDER", 330)

@@ -9,6 +9,7 @@ import pytest
 from image.tools import Tools
 from tests.lab import strangers
 from tests.lab.guest import Guest
+from tests.lab.virt import plugged
 
 pytestmark = pytest.mark.timeout(3600)
 MEMORY_MB = 350
@@ -19,7 +20,7 @@ def test_the_first_boot_and_the_second_are_the_same_unit(blank: Path, tools: Too
     """Every service is up, and what each of them took of the boot is printed; no boot costs a try."""
     found = []
     for _ in range(2):
-        with Guest(blank, tools) as run:
+        with plugged(Guest(blank, tools)) as run:
             match = run.is_ready()
             assert match.group(1, 2) == ("running", "A")
             assert int(match[4]) <= MEMORY_MB

@@ -22,6 +22,7 @@ from image.tools import Tools
 from tests.image.flash.conftest import signer
 from tests.lab import guest, strangers
 from tests.lab.guest import CARD, Guest
+from tests.lab.virt import plugged
 
 pytestmark = pytest.mark.timeout(3600)
 MARKER = "what-the-dispatcher-said-in-confidence"
@@ -57,7 +58,7 @@ def card(built: Built, tools: Tools, tmp_path: Path) -> Path:
 def unit(built: Built, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     """One that is up, on a board without a secret, that belongs to an agency and has the address of its tunnel."""
     work = guest.fresh(built, tmp_path_factory.mktemp("unit") / "machine", tools).parent
-    with Guest(work, tools, *WAY) as run:
+    with plugged(Guest(work, tools, *WAY)) as run:
         run.until(READY, guest.BOOT_S)
         yield run
 
@@ -75,25 +76,25 @@ def board(work: Path, tools: Tools, secret: bytes | None) -> Guest:
 
 def test_the_data_are_the_board_s_and_nobody_else_s(card: Path, tools: Tools) -> None:
     ours, other = b"\x01" * 32, b"\x02" * 32
-    with board(card, tools, ours) as run:
+    with plugged(board(card, tools, ours)) as run:
         run.answers()
         assert "/dev/mapper/data" in run.run("grep ' /data ' /proc/mounts")
         assert '"encrypted":true' in run.run("cat /run/hdu-data.json")
         identity = run.run(f"echo {MARKER} > /data/hdu/marker; sync; cat /etc/machine-id")
     assert MARKER.encode() not in (card / CARD).read_bytes()
     for secret in (other, None):
-        with board(card, tools, secret) as run:
+        with plugged(board(card, tools, secret)) as run:
             run.until("hdu: the data on this card do not open with this board's secret", guest.BOOT_S)
-    with board(card, tools, ours) as run:
+    with plugged(board(card, tools, ours)) as run:
         assert run.answers().run("cat /etc/machine-id /data/hdu/marker").split() == [identity, MARKER]
 
 
 def test_a_first_boot_that_is_cut_begins_again(card: Path, tools: Tools) -> None:
     for after_s in CUTS_S:
-        with board(card, tools, b"\x01" * 32) as run:
+        with plugged(board(card, tools, b"\x01" * 32)) as run:
             run.until("hdu: first boot: making the data partition", guest.BOOT_S)
             _read_for(run, after_s)
-    with board(card, tools, b"\x01" * 32) as run:
+    with plugged(board(card, tools, b"\x01" * 32)) as run:
         assert '"encrypted":true' in run.answers().run("cat /run/hdu-data.json")
         assert len(run.run("cat /etc/machine-id")) == 32
 
@@ -115,11 +116,11 @@ def test_a_board_without_a_secret_says_that_its_data_are_not_encrypted(unit: Gue
 def test_a_card_without_a_whole_slot_is_mended_and_keeps_what_it_held(
     card: Path, built: Built, tools: Tools, tmp_path: Path
 ) -> None:
-    with Guest(card, tools) as run:
+    with plugged(Guest(card, tools)) as run:
         identity = run.answers().run("echo kept > /data/hdu/marker; sync; cat /etc/machine-id")
     worn = guest.raw(card, tools)
     ruined(worn)
-    with Guest(card, tools, card=worn.name) as run:
+    with plugged(Guest(card, tools, card=worn.name)) as run:
         run.until("hdu: no slot starts", guest.BOOT_S)
     image = machine.fresh_card(built.card, tmp_path / "release")
     os.truncate(image, layout.SIZE)
@@ -128,7 +129,7 @@ def test_a_card_without_a_whole_slot_is_mended_and_keeps_what_it_held(
     words = ["flash", str(image), "--to", str(worn), "--authority", str(by.authority), "--yes", "--mend"]
     assert cli.main([*words, "--log", str(tmp_path / "log")]) == 0
     machine.with_unit(card, tools, guest.SHELL)
-    with Guest(card, tools, card=worn.name) as run:
+    with plugged(Guest(card, tools, card=worn.name)) as run:
         assert run.answers().run("cat /etc/machine-id /data/hdu/marker").split() == [identity, "kept"]
 
 

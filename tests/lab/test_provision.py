@@ -22,6 +22,7 @@ from image.tools import Tools
 from tests.image.flash.conftest import signer
 from tests.lab import guest
 from tests.lab.guest import Guest
+from tests.lab.virt import plugged
 
 pytestmark = pytest.mark.timeout(3600)
 CARD = "card.img"
@@ -142,14 +143,14 @@ def nothing_is_mounted(run: Guest) -> None:
 
 def test_a_blank_card_becomes_a_provisioned_unit(agency: Agency) -> None:
     began = time.monotonic()
-    with agency.start() as run:
+    with plugged(agency.start()) as run:
         assert ended(run) == "success"
         assert run.is_ready()[1] == "running"
         assert lamp(run) == "red slow"
         nothing_is_mounted(run)
     assert agency.there() == {SITE, LABELS, REQUEST, SAYS}
     agency.sign()
-    with agency.start() as run:
+    with plugged(agency.start()) as run:
         assert ended(run) == "success"
         assert run.is_ready()[1] == "running"
         is_provisioned(run)
@@ -178,7 +179,7 @@ def networkmanager_has_its_profiles(run: Guest) -> None:
 def takes_nothing_from_a_card_any_more(agency: Agency) -> None:
     """Whoever holds the card writes another identity there: it is not even looked at."""
     agency.hdu("provision", "prepare", str(agency.folder / "site"), str(agency.card), "--answers", agency.labels(OTHER))
-    with agency.start() as run:
+    with plugged(agency.start()) as run:
         run.answers().run("until systemctl is-active multi-user.target; do sleep 0.5; done", 300)
         assert run.run(STATE.format("ConditionResult")) == "no"
         nothing_is_mounted(run)
@@ -204,7 +205,7 @@ def _bad_labels(agency: Agency) -> None:
 )
 def test_what_is_refused_is_said_on_the_card(agency: Agency, spoil: Callable[[Agency], None], words: str) -> None:
     spoil(agency)
-    with agency.start() as run:
+    with plugged(agency.start()) as run:
         assert ended(run) == "exit-code"
         assert run.run("ls -A /var/lib/hdu/identity") == ".lock"
         assert lamp(run) == "red double"
@@ -218,13 +219,13 @@ def test_the_plug_pulled_while_it_makes_its_request(agency: Agency) -> None:
     before = agency.boots_from()
     assert all(before.values())
     for after_s in CUTS_S:
-        with agency.start() as run:
+        with plugged(agency.start()) as run:
             run.answers().run(f"while test $({STATE.format('ActiveState')}) = inactive; do sleep 0.1; done", 300)
             ends = time.monotonic() + after_s
             while time.monotonic() < ends and run.read(0.05):
                 pass
         assert agency.boots_from() == before
-    with agency.start() as run:
+    with plugged(agency.start()) as run:
         assert ended(run) == "success"
     assert agency.there() == {SITE, LABELS, REQUEST, SAYS}
     agency.sign()

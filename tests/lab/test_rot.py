@@ -15,6 +15,7 @@ from image.slot import BOOT_SIZE
 from image.tools import Tools
 from tests.lab import guest, rehearsal
 from tests.lab.guest import Guest
+from tests.lab.virt import plugged
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -39,7 +40,7 @@ def copied(at: Path, here: int, there: int, size: int) -> None:
 
 
 def test_the_plug_of_a_unit_that_is_up_is_pulled(pulled: Path, tools: Tools) -> None:
-    with Guest(pulled.parent, tools, card="card.img") as run:
+    with plugged(Guest(pulled.parent, tools, card="card.img")) as run:
         assert run.is_ready()[1] == "running"
         rehearsal.is_itself(run)
 
@@ -49,7 +50,7 @@ def test_a_root_that_is_not_the_one_that_was_signed_gives_way_to_the_other_slot(
     copied(pulled, card.BOOT_AT[0], card.BOOT_AT[1], BOOT_SIZE)
     copied(pulled, card.ROOT_AT[0], card.ROOT_AT[1], card.ROOT_SIZE)
     put(pulled, card.ROOT_AT[0], os.urandom(1 << 20))
-    with Guest(pulled.parent, tools, card="card.img") as run:
+    with plugged(Guest(pulled.parent, tools, card="card.img")) as run:
         run.until("hdu: starting slot B", guest.BOOT_S)
         assert run.console.count("hdu: starting slot A") == 3
         assert "rauc.slot=B" in run.answers().run("cat /proc/cmdline")
@@ -59,7 +60,7 @@ def test_a_root_that_is_not_the_one_that_was_signed_gives_way_to_the_other_slot(
 def test_a_data_partition_with_holes_is_repaired_and_the_unit_is_itself(pulled: Path, tools: Tools) -> None:
     """The first superblock and the block groups' descriptors are gone; their copies are not."""
     put(pulled, card.DATA_AT + 1024, bytes(3072))
-    with Guest(pulled.parent, tools, card="card.img") as run:
+    with plugged(Guest(pulled.parent, tools, card="card.img")) as run:
         run.answers()
         rehearsal.is_itself(run)
 
@@ -68,7 +69,7 @@ def test_a_data_partition_beyond_repair_is_made_anew_and_told(pulled: Path, buil
     """Every block group's start is noise. What it held is lost: the unit is blank, and says so."""
     for place in range(card.DATA_AT, CARD_SIZE, 64 << 20):
         put(pulled, place, os.urandom(24 << 20))
-    with Guest(pulled.parent, tools, card="card.img") as run:
+    with plugged(Guest(pulled.parent, tools, card="card.img")) as run:
         assert run.is_ready()[2] == "A"
         assert run.run("test -e /run/hdu-data-lost; findmnt -n -o FSTYPE /data") == "ext4"
         assert "beyond repair" in run.run("journalctl -k -b --no-pager; dmesg")

@@ -15,6 +15,7 @@ from image.tools import Tools
 from image.trying import IDENTITY
 from tests.lab import guest as lab
 from tests.lab.guest import Guest
+from tests.lab.virt import plugged
 
 pytestmark = pytest.mark.timeout(3600)
 BOUND_S = 120.0  # of an emulated machine: its modem is asked every ten seconds
@@ -27,7 +28,7 @@ def guest(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gu
     built = build.build("0.1.0", None, lambda words: print(words, file=sys.stderr, flush=True))
     lab.fresh(built, work, tools)
     more = (*cables.network(cables.UPLINKS[1:]), *given.words(work, IDENTITY))
-    with Guest(work, tools, *more, plugged=SERIAL) as guest:
+    with plugged(Guest(work, tools, *more, plugged=SERIAL)) as guest:
         guest.is_ready()
         yield guest.answers()
 
@@ -67,9 +68,9 @@ def test_a_press_at_the_lines_is_an_alert_on_disk_and_the_lamp_says_so(board: Bo
 
 def test_a_pulled_cable_is_no_carrier(board: Board, guest: Guest) -> None:
     for uplink, interface in zip(cables.UPLINKS, ("eth0", "eth1", "wwan0"), strict=True):
-        for plugged in (False, True):
-            board.cable(uplink, plugged)
-            eventually(lambda: guest.run(f"cat /sys/class/net/{interface}/carrier"), str(int(plugged)))  # noqa: B023
+        for there in (False, True):
+            board.cable(uplink, there)
+            eventually(lambda: guest.run(f"cat /sys/class/net/{interface}/carrier"), str(int(there)))  # noqa: B023
 
 
 def test_the_modem_answers_and_loses_its_network(board: Board, guest: Guest) -> None:
