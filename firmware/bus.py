@@ -10,7 +10,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from sdbus import SdBus, SdBusBaseError, sd_bus_open_system, set_default_bus
-from sdbus.sd_bus_internals import DbusPropertyEmitsChangeFlag, SdBusInterface, SdBusMessage
+from sdbus.sd_bus_internals import (
+    DbusPropertyEmitsChangeFlag,
+    DbusUnprivilegedFlag,
+    SdBusInterface,
+    SdBusMessage,
+)
 
 from firmware import wire
 
@@ -20,6 +25,9 @@ DBUS = "org.freedesktop.DBus"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 FAILED = "org.homedispatch.Error.Failed"
 CALL_TIMEOUT_S = 5.0
+POLICY_DECIDES = (
+    DbusUnprivilegedFlag  # without it sd-bus itself refuses every caller but root and the service's own user
+)
 log = logging.getLogger("bus")
 
 
@@ -92,7 +100,7 @@ class Export(Generic[F]):
         for each in methods:
             names = ("result",) if each.returns else ()
             self._interface.add_method(
-                each.name, each.takes, each.takes_names, each.returns, names, 0, self._receiver(each)
+                each.name, each.takes, each.takes_names, each.returns, names, POLICY_DECIDES, self._receiver(each)
             )
         bus.add_interface(self._interface, path(name), interface(name))
 

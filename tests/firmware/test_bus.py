@@ -52,6 +52,14 @@ async def test_a_method_answers_and_an_error_comes_in_words(export: bus.Export[f
         await bus.call(export.bus, "Power", "Shout", "s", "")
 
 
+async def test_who_may_call_is_the_bus_policy_s_to_say(export: bus.Export[facts.Power]) -> None:
+    """Every service has a user of its own on a unit; what is "privileged" sd-bus answers to root alone."""
+    of = "org.freedesktop.DBus.Introspectable"
+    words = await bus.call_any(export.bus, bus.PREFIX + "Power", bus.path("Power"), of, "Introspect")
+    own = words.partition(f'<interface name="{bus.interface("Power")}">')[2].partition("</interface>")[0]
+    assert 'name="Shout"' in own and "Privileged" not in own
+
+
 class Otherwise(facts.Fact, frozen=True):
     """What the power service of another release might say."""
 
