@@ -18,6 +18,7 @@ from tests.lab.guest import Guest
 from tests.lab.rehearsal import HERE, IDENTITY, MAINS, NAME
 
 pytestmark = pytest.mark.timeout(3600)
+HUBLINK = "setpriv --reuid=hdu-hublink --regid=hdu --clear-groups busctl call org.homedispatch.Alerts"
 HELP = "setpriv --reuid=help --regid=help --clear-groups"
 ACCEPT = f"{HELP} hdu selftest --acceptance --to -"
 PATIENCE_S, WALK_S = 40, 1800.0
@@ -85,6 +86,10 @@ def walked(guest: Guest) -> None:
 
 def outcomes(report: Acceptance) -> dict[str, str]:
     return {each.part: each.outcome for each in report.walked}
+
+
+def test_a_service_may_call_another_that_has_its_own_user(up: Guest) -> None:
+    up.run(f"{HUBLINK} /org/homedispatch/Alerts org.homedispatch.Alerts1 Held s none")
 
 
 def test_help_walks_an_acceptance_and_takes_the_signed_report_away(unit: tuple[Guest, bytes]) -> None:
