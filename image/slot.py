@@ -72,15 +72,16 @@ def root(work: Path, tools: Tools, tar: Path) -> tuple[Path, str, int]:
 
 def boot(work: Path, tools: Tools, kernel: bytes, initrd: bytes, root_hash: str, offset: int) -> Path:
     """`slot.env` names the root hash, and the sums by which the boot loader knows kernel and initrd to be whole."""
-    sums = {"hdu_kernel": kernel, "hdu_initrd": initrd}
-    lines = [f"hdu_hash={root_hash}", f"hdu_offset={offset}", *(f"{name}={_sum(data)}" for name, data in sums.items())]
+    sums = {**_sums("hdu_kernel", kernel), **_sums("hdu_initrd", initrd)}
+    lines = [f"hdu_hash={root_hash}", f"hdu_offset={offset}", *(f"{name}={value}" for name, value in sums.items())]
     files = {"vmlinuz": kernel, "initrd.img": initrd, "slot.env": ("\n".join(lines) + "\n").encode()}
     return filled(work / "boot.vfat", BOOT_SIZE, "HDUBOOT", "48445502", files, tools)
 
 
-def _sum(data: bytes) -> str:
-    """CRC-32 as U-Boot's `crc32` stores it (big-endian) and `itest.l` reads it back (little-endian)."""
-    return f"{int.from_bytes(zlib.crc32(data).to_bytes(4, 'big'), 'little'):08x}"
+def _sums(name: str, data: bytes) -> dict[str, str]:
+    """CRC-32 as the words that U-Boot's `crc32` may leave in memory: the machine's own, or big-endian (`_be`)."""
+    crc = zlib.crc32(data)
+    return {name: f"{crc:08x}", f"{name}_be": f"{int.from_bytes(crc.to_bytes(4, 'big'), 'little'):08x}"}
 
 
 def _pad(file: Path) -> None:

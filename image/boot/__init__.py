@@ -1,11 +1,13 @@
 """What the boot loader reads: its environment, the script that chooses the slot, and the partition they are on."""
 
+import re
 import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from image.fat import filled
+from image.places import BuildError
 from image.tools import Tools
 
 HERE = Path(__file__).parent
@@ -15,6 +17,22 @@ FRESH = {"BOOT_ORDER": "A B", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "3"}
 WAIT_S = 600
 FIRMWARE = ("bootcode.bin", "start.elf", "fixup.dat", "start4.elf", "fixup4.dat")
 SIZE = 60 << 20
+
+DEFAULTS = re.compile(rb"(?:[A-Za-z_#]\w*=[^\0]*\0){8,}")
+CLOSED = {"bootdelay": "-2", "boot_targets": "mmc", "stdin": "nulldev"}
+OPEN = ("preboot", "dhcpuboot")
+
+
+def settings(loader: bytes) -> dict[str, str]:
+    """How the Pi's U-Boot starts, for `uboot.env` beside it: as it was made (its binary has the defaults), but that no
+    key is heard, on no console, and that it looks for us on its card alone: not on USB, not in a stranger's network.
+    Where it finds nothing there it begins anew, and has no prompt. BuildError where the binary has no defaults."""
+    found = next((each[0] for each in DEFAULTS.finditer(loader) if b"bootcmd=" in each[0]), None)
+    if found is None:
+        raise BuildError("image: u-boot.bin has no default environment; is it another U-Boot than Debian's rpi_arm64?")
+    values = dict(line.split("=", 1) for line in found.decode().rstrip("\0").split("\0"))
+    anew = {"bootcmd": f"{values['bootcmd']}; sleep 60; reset"}
+    return {name: value for name, value in (values | CLOSED | anew).items() if name not in OPEN}
 
 
 def environment(values: Mapping[str, str] = FRESH) -> bytes:
@@ -49,6 +67,7 @@ def firmware(beside: Path, root: Path, work: Path, tools: Tools) -> Path:
     found = {name: (beside / "usr/lib/raspi-firmware" / name).read_bytes() for name in FIRMWARE}
     found["u-boot.bin"] = (beside / "usr/lib/u-boot/rpi_arm64/u-boot.bin").read_bytes()
     found["config.txt"] = (HERE / "config.txt").read_bytes()
+    found["uboot.env"] = environment(settings(found["u-boot.bin"]))
     found["boot.scr"] = script(work, tools)
     found["provision/how.txt"] = (HERE / "how.txt").read_bytes().replace(b"\n", b"\r\n")
     for tree in sorted(root.glob("usr/lib/linux-image-*/broadcom/*.dtb")):

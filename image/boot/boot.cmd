@@ -2,6 +2,8 @@
 # starts a new release only once that has proven itself (rauc mark-good, firmware/release/proving.py).
 # The environment is ours and raw: a block with a CRC at 1 MiB, a copy 64 KiB on. Whoever dies while one is written leaves
 # the other whole. What is loaded is compared with the sums in the slot's own file before it is started.
+# Nobody types here: no key ends a wait or breaks off what follows.
+setenv stdin nulldev
 if test "${board}" = "rpi"; then
   setenv scratch 0x01000000; setenv kernel_at 0x02000000; setenv initrd_at 0x0c000000
   setenv console "console=ttyS1,115200 console=tty0"
@@ -34,17 +36,19 @@ test -n "${BOOT_A_LEFT}" || setenv BOOT_A_LEFT 3
 test -n "${BOOT_B_LEFT}" || setenv BOOT_B_LEFT 3
 setenv keep "env export -c -s 0x4000 ${scratch} BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT; ${devtype} write ${scratch} 0x800 0x20; ${devtype} write ${scratch} 0x880 0x20"
 
+# crc32 leaves the sum in memory as this machine has its words, or big-endian where U-Boot is made with CONFIG_HASH, as
+# QEMU's is and the Pi's is not: both are in the slot's file.
 # Kernel and initrd of partition ${part}, whole and as their slot file says; else ${whole} stays empty.
 setenv load_slot '
-  setenv whole; setenv hdu_hash; setenv hdu_kernel; setenv hdu_initrd;
-  if load ${device}:${part} ${scratch} slot.env; then env import -t ${scratch} ${filesize} hdu_hash hdu_offset hdu_kernel hdu_initrd; fi;
+  setenv whole; setenv hdu_hash; setenv hdu_kernel; setenv hdu_kernel_be; setenv hdu_initrd; setenv hdu_initrd_be;
+  if load ${device}:${part} ${scratch} slot.env; then env import -t ${scratch} ${filesize} hdu_hash hdu_offset hdu_kernel hdu_kernel_be hdu_initrd hdu_initrd_be; fi;
   if load ${device}:${part} ${kernel_at} vmlinuz; then
     crc32 ${kernel_at} ${filesize} ${scratch};
-    if itest.l *${scratch} == 0x${hdu_kernel}; then
+    if itest.l *${scratch} == 0x${hdu_kernel} || itest.l *${scratch} == 0x${hdu_kernel_be}; then
       if load ${device}:${part} ${initrd_at} initrd.img; then
         setenv initrd_size ${filesize};
         crc32 ${initrd_at} ${filesize} ${scratch};
-        if itest.l *${scratch} == 0x${hdu_initrd}; then setenv whole 1; fi;
+        if itest.l *${scratch} == 0x${hdu_initrd} || itest.l *${scratch} == 0x${hdu_initrd_be}; then setenv whole 1; fi;
       fi;
     fi;
   fi'

@@ -10,6 +10,7 @@ from image.fat import filled
 from image.machine import Machine
 from image.slot import Slot
 from image.tools import Tools
+from tests.lab import pi
 from tests.lab.virt import plugged
 
 WAIT_S, BOUND_S = 1, 60
@@ -26,15 +27,22 @@ class Loader:
 
     tools: Tools
     work: Path
+    parts: pi.Parts | None = None
 
     def __post_init__(self) -> None:
         self.work.mkdir(parents=True, exist_ok=True)
-        scripts = {"boot.scr": boot.script(self.work, self.tools, WAIT_S)}
-        firmware = filled(self.work / "firmware.vfat", boot.SIZE, "HDUFW", "48445501", scripts, self.tools)
+        files = {"boot.scr": boot.script(self.work, self.tools, WAIT_S)}
+        if self.parts:
+            files["uboot.env"] = boot.environment(boot.settings(self.parts.loader))
+        firmware = filled(self.work / "firmware.vfat", boot.SIZE, "HDUFW", "48445501", files, self.tools)
         started = slot.boot(self.work, self.tools, JUNK, JUNK, "0" * 64, 4096)
         (self.work / "root.img").write_bytes(b"junk")
         self.card = card.written(self.work / "card.img", firmware, Slot(self.work / "root.img", started, "0" * 64))
         self.put(card.BOOT_AT[1], started.read_bytes())
+
+    def machine(self) -> Machine:
+        """Any number of them, one after another; with a Pi's parts a Pi."""
+        return pi.Pi(self.work, self.tools, self.parts) if self.parts else Machine(self.work, self.tools)
 
     def put(self, at: int, data: bytes) -> None:
         with self.card.open("r+b") as out:
@@ -50,6 +58,11 @@ class Loader:
             out.seek(partition_at + place + 100)
             out.write(b"!")
 
+    def without_script(self) -> None:
+        """As on a first partition from which our script has been taken."""
+        place = f"card.img@@{card.FIRMWARE_AT}"
+        self.tools.run(self.work, "env", "MTOOLS_SKIP_CHECK=1", "mdel", "-i", place, "::/boot.scr")
+
     def environment(self, values: Mapping[str, str]) -> None:
         for at in boot.ENVIRONMENT_AT:
             self.put(at, boot.environment(values))
@@ -61,7 +74,7 @@ class Loader:
 
     def happens(self, count: int) -> list[str]:
         """The first `count` things that the boot loader says of slots and environment, in a word each."""
-        with plugged(Machine(self.work, self.tools)) as machine:
+        with plugged(self.machine()) as machine:
             while len(found := list(EVENT.finditer(machine.console))) < count:
                 machine.until(EVENT.pattern, BOUND_S, after=found[-1].end() if found else 0)
         return [_word(match) for match in found[:count]]

@@ -1,16 +1,20 @@
-"""Which slot the boot loader starts, and what it remembers: the real U-Boot and our script, with junk for kernels."""
+"""Which slot the boot loader starts, and what it remembers: the real U-Boot and our script, with junk for kernels.
+
+Each on QEMU's `virt` and on its Raspberry Pi, whose U-Boot is made otherwise, and is the one that a unit has.
+"""
 
 import random
+import re
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from image import boot, card
+from image import boot, build, card
 from image.boot import ENVIRONMENT_AT, FRESH
-from image.machine import Machine
 from image.tools import Tools
+from tests.lab import pi
 from tests.lab.loader import JUNK, Loader
 from tests.lab.virt import plugged
 
@@ -18,9 +22,19 @@ pytestmark = pytest.mark.timeout(600)
 ALL_TRIES = ["A2", "failed A", "A1", "failed A", "A0", "failed A", "B2", "failed B", "B1", "failed B", "B0", "failed B"]
 
 
+@pytest.fixture(scope="session")
+def parts() -> pi.Parts:
+    return pi.parts(build.gathered(lambda _: None))
+
+
+@pytest.fixture(params=["virt", "pi"])
+def loader(request: pytest.FixtureRequest, tools: Tools, parts: pi.Parts, tmp_path: Path) -> Loader:
+    return Loader(tools, tmp_path / "machine", parts if request.param == "pi" else None)
+
+
 @pytest.fixture
-def loader(tools: Tools, tmp_path: Path) -> Loader:
-    return Loader(tools, tmp_path / "machine")
+def on_a_pi(tools: Tools, parts: pi.Parts, tmp_path: Path) -> Loader:
+    return Loader(tools, tmp_path / "machine", parts)
 
 
 def test_three_tries_a_slot_then_it_waits_and_tries_each_once(loader: Loader) -> None:
@@ -98,12 +112,32 @@ def test_a_plug_pulled_at_any_moment_leaves_a_whole_copy(loader: Loader) -> None
     """QEMU is killed at ten random moments of the first tries; what the guest wrote stays, as on a card."""
     dice = random.Random(20260101)
     for _ in range(10):
-        with plugged(Machine(loader.work, loader.tools)) as machine:
+        with plugged(loader.machine()) as machine:
             until = time.monotonic() + dice.uniform(0.2, 6.0)
             while time.monotonic() < until and machine.read(0.02):
                 pass
         assert any(loader.kept()), loader.kept()
     assert loader.happens(1)[0][0] in "ABn"
+
+
+def test_no_key_stops_it_and_it_has_no_prompt(on_a_pi: Loader) -> None:
+    """From the first moment through the wait for a technician, whatever is typed."""
+    with plugged(on_a_pi.machine()) as machine:
+        for _ in range(2):
+            after = len(machine.console)
+            while "no slot starts" not in machine.console[after:]:
+                machine.say("\r\x03 ")
+                assert machine.read(0.2)
+        assert not re.search(r"(?m)^(=>|U-Boot>)", machine.console)
+        assert "Loading Environment from FAT... OK" in machine.console
+
+
+def test_where_our_script_is_gone_it_begins_anew_and_looks_nowhere_else(on_a_pi: Loader) -> None:
+    """Neither on USB nor in the network of whoever is there."""
+    on_a_pi.without_script()
+    with plugged(on_a_pi.machine()) as machine:
+        machine.until("resetting", 180)
+        assert not re.search("BOOTP|DHCP|TFTP|USB", machine.console.split("Net:", 1)[1]), machine.console
 
 
 def test_nothing_of_a_machine_is_left(loader: Loader) -> None:
