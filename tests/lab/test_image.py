@@ -13,6 +13,7 @@ from tests.lab.virt import plugged
 
 pytestmark = pytest.mark.timeout(3600)
 MEMORY_MB = 350
+HEARS = 'import socket; s = socket.socket(2, 2); s.bind(("", 7777)); print(s.recv(100))'
 OURS = r"hdu-\S+\.service"
 
 
@@ -61,7 +62,9 @@ def test_what_the_softphone_opens_hears_no_stranger_even_without_the_firewall(up
     ports = [int(each.rpartition(":")[2]) for each in sockets]
     assert ports
     up.run("nft delete table inet strangers")
-    up.run("(timeout 60 nc -u -l -p 7777 > /run/heard 2>&1 &) ; until ss -Hlun | grep -q :7777; do sleep 0.1; done")
+    up.run(
+        f"(timeout 60 python3 -c '{HEARS}' > /run/heard 2>&1 &) ; until ss -Hlun | grep -q :7777; do sleep 0.1; done"
+    )
     strangers.tells(up, 7777, 1)
     up.run("until grep -q HELLO /run/heard; do sleep 0.1; done", 30)
     for port in ports:
