@@ -2,9 +2,9 @@
 
 python -m tests.lab [--again] [--minutes 60] [--env board.yaml] [FILE ...]
 
-Each file of tests is kept by what it and the image are made of. When the minutes are over no further file is begun, and
-those that were not run are named. labgrid drives it; with `--env` at a bench of yours (board.yaml.example), of which
-nothing is kept: which image lies on that card is not known here.
+Each file of tests is kept by what it and the image are made of. The files that tell most in a few minutes come first;
+when the minutes are over no further file is begun, and those that were not run are named. labgrid drives it; `--env`
+names a bench of yours (board.yaml.example), of which nothing is kept: which image is on that card is not known here.
 """
 
 import argparse
@@ -20,6 +20,12 @@ from image import build
 from image.places import CHECKOUT, cache, content, key
 
 HERE = Path(__file__).parent
+FIRST = ("test_boot_choice.py", "test_image.py", "test_panic.py", "test_refused.py", "test_release.py")
+
+
+def files() -> list[Path]:
+    """All of them, those of FIRST at the front."""
+    return sorted(HERE.glob("test_*.py"), key=lambda file: (file.name not in FIRST, file.name))
 
 
 def stamp(file: Path) -> Path:
@@ -50,7 +56,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--env", type=Path)
-    parser.add_argument("files", nargs="*", type=Path, default=sorted(HERE.glob("test_*.py")))
+    parser.add_argument("files", nargs="*", type=Path, default=files())
     given = parser.parse_args(words)
     os.environ |= {"HDU_LAB": "1"} | ({"LG_ENV": str(given.env)} if given.env else {})
     ends = time.monotonic() + 60 * given.minutes
