@@ -3,11 +3,14 @@
 A value that is wrong keeps its default (unit.toml) or the whole file gives way to the last good one (site.toml, kept as
 `site.good.toml` on the data partition); each fault names file, path, value and bound. A file may end with its seal,
 `# crc32 1a2b3c4d` over all lines before: then one that changed by itself is told, though its values be well-formed.
+
+Settings that came later than the identity lie in its folder `settings`, where it has one: the identity is root's, that
+folder is the updates service's (hdu-updates.service makes it), and what lies there is in force.
 """
 
+import contextlib
 import os
 import re
-import shutil
 import tomllib
 import types
 import zlib
@@ -29,18 +32,31 @@ def folder() -> Path:
     return Path(os.environ.get("HDU_CONFIG", DEFAULT_FOLDER))
 
 
+def settings(at: Path | None = None) -> Path:
+    """Where new site settings are put."""
+    at = at or folder()
+    return at / "settings" if (at / "settings").is_dir() else at
+
+
+def site(at: Path | None = None) -> Path:
+    """The site settings in force."""
+    at = at or folder()
+    newer = settings(at) / "site.toml"
+    return newer if newer.exists() else at / "site.toml"
+
+
 def load(at: Path | None = None) -> tuple[Config, tuple[str, ...]]:
     """The configuration and every fault found, as one line each."""
     at = at or folder()
     unit, unit_faults = _read(UnitFile, at / "unit.toml")
     good = Path(unit.folders.data) / "site.good.toml"
-    site, site_faults = _read(Site, at / "site.toml")
+    found, site_faults = _read(Site, site(at))
     if site_faults:
         last, last_faults = _read(Site, good)
-        site = Site() if last_faults else last
+        found = Site() if last_faults else last
     else:
-        site_faults = _keep(at / "site.toml", good)
-    return Config(site=site, unit=unit), unit_faults + site_faults
+        site_faults = _keep(site(at), good)
+    return Config(site=found, unit=unit), unit_faults + site_faults
 
 
 def seal(content: bytes) -> bytes:
@@ -56,14 +72,18 @@ def changed(content: bytes) -> bool:
 
 
 def _keep(current: Path, good: Path) -> tuple[str, ...]:
-    """Keeps a good site.toml as the one to fall back to."""
-    if not current.exists() or (good.exists() and good.read_bytes() == current.read_bytes()):
-        return ()
+    """Keeps a good site.toml as the one to fall back to. Every service does so as it starts, each as its own user and
+    many at once: under a name of its own, so that none meets the half of another's."""
+    new = good.with_name(f".{good.name}.{os.getpid()}.new")
     try:
+        if not current.exists() or (good.exists() and good.read_bytes() == current.read_bytes()):
+            return ()
         good.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(current, good.with_suffix(".new"))
-        good.with_suffix(".new").replace(good)
+        new.write_bytes(current.read_bytes())
+        new.replace(good)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
         return (f"{good}: cannot keep the last good copy of {current}: {error.strerror}",)
     return ()
 

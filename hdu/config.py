@@ -12,7 +12,7 @@ import msgspec
 
 from firmware import kept
 from firmware.config import Section
-from firmware.configfile import bounds, folder, load, seal
+from firmware.configfile import bounds, folder, load, seal, site
 from hdu.arguments import Arguments
 
 
@@ -29,7 +29,7 @@ def lines(section: Section, path: str = "") -> Iterator[str]:
 
 
 def seal_both(at: Path) -> None:
-    for file in (at / "site.toml", at / "unit.toml"):
+    for file in (site(at), at / "unit.toml"):
         if file.exists():
             kept.replace(file, seal(file.read_bytes()), durable=True)
 

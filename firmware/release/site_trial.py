@@ -1,7 +1,7 @@
 """New site settings on trial: kept when the hub stayed, taken back when it was lost for LOST_S after they came.
 
-`decide` is pure. On disk, beside site.toml: `site.before.toml` is what is gone back to, and it is there exactly while a
-trial runs: after a power cut the trial goes on, with its time begun anew.
+`decide` is pure. On disk, where new settings are put (`configfile.settings`): `site.before.toml` is what is gone back
+to, and it is there exactly while a trial runs: after a power cut the trial goes on, with its time begun anew.
 """
 
 import tomllib
@@ -53,27 +53,29 @@ def check(data: bytes) -> None:
 
 
 def running(folder: Path) -> bool:
-    """Whether a trial runs."""
-    return (folder / BEFORE).exists()
+    """Whether a trial runs in the configuration's `folder`."""
+    return (configfile.settings(folder) / BEFORE).exists()
 
 
 def begin(folder: Path, data: bytes) -> None:
     """Puts checked settings in force, sealed and on trial. A trial that runs goes on, with the same way back."""
     check(data)
-    at = folder / NAME
+    now, to = configfile.site(folder), configfile.settings(folder)
     if not running(folder):
-        kept.replace(folder / BEFORE, at.read_bytes() if at.exists() else b"", durable=True)
-    kept.replace(at, configfile.seal(data), durable=True)
+        kept.replace(to / BEFORE, now.read_bytes() if now.exists() else b"", durable=True)
+    kept.replace(to / NAME, configfile.seal(data), durable=True)
 
 
 def keep(folder: Path) -> None:
     """The settings stay."""
-    (folder / BEFORE).unlink(missing_ok=True)
-    kept.sync(folder)
+    at = configfile.settings(folder)
+    (at / BEFORE).unlink(missing_ok=True)
+    kept.sync(at)
 
 
 def take_back(folder: Path) -> None:
     """The settings before them are in force again; a no-op where no trial runs."""
     if running(folder):
-        kept.replace(folder / NAME, (folder / BEFORE).read_bytes(), durable=True)
+        at = configfile.settings(folder)
+        kept.replace(at / NAME, (at / BEFORE).read_bytes(), durable=True)
         keep(folder)

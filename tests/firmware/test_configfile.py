@@ -46,6 +46,16 @@ def test_a_bad_site_without_a_good_one_is_the_defaults(folder: Path) -> None:
     assert "cannot be read" in faults[0]
 
 
+def test_services_that_start_together_do_not_meet_over_the_good_copy(folder: Path) -> None:
+    """Each has a user of its own: the half of another's copy may be one that it cannot write."""
+    (folder / "site.toml").write_text("[hub]\nmqtt_port = 8884\n")
+    data = folder / "data"
+    (data / "site.good.new").mkdir(parents=True)
+    assert load(folder)[1] == ()
+    assert (data / "site.good.toml").read_bytes() == (folder / "site.toml").read_bytes()
+    assert sorted(each.name for each in data.iterdir()) == ["site.good.new", "site.good.toml"]
+
+
 def test_a_bad_value_of_the_unit_keeps_its_default_and_the_rest_holds(folder: Path) -> None:
     (folder / "unit.toml").write_text(
         f'name = "Not Valid"\n[panel]\ndebounce_ms = 7\n[folders]\ndata = "{folder}/data"\n'

@@ -20,6 +20,7 @@ OURS = units.units()
 OTHERS = (
     "firewall.service",
     "ask.service",
+    "settings.service",
     "floor.service",
     "report.service",
     "remote-help.service",

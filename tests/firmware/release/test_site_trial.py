@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.configfile import seal
+from firmware.configfile import load, seal
 from firmware.release.site_trial import KEEP_S, LOST_S, SiteRefused, Trial, begin, decide, keep, running, take_back
 
 OLD, NEW = b"[hub]\nmqtt_port = 8883\n", b"[hub]\nmqtt_port = 8884\n"
@@ -48,6 +48,17 @@ def test_it_never_ends_early_and_always_ends(story: list[tuple[int, bool | None]
     steady = [(float(seconds), hub) for seconds, hub in story]
     action, at_s = outcome([*steady, (700.0, False)])
     assert action in ("keep", "take-back") and at_s >= min(LOST_S, KEEP_S)
+
+
+def test_settings_have_a_folder_of_their_own_in_an_identity_that_is_root_s(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_bytes(OLD)
+    (tmp_path / "settings").mkdir()
+    begin(tmp_path, NEW)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["settings", "site.toml"]
+    assert (tmp_path / "site.toml").read_bytes() == OLD
+    assert load(tmp_path)[0].site.hub.mqtt_port == 8884 and running(tmp_path)
+    take_back(tmp_path)
+    assert load(tmp_path)[0].site.hub.mqtt_port == 8883 and not running(tmp_path)
 
 
 def test_taken_back_is_what_was_before(tmp_path: Path) -> None:
