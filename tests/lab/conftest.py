@@ -13,6 +13,7 @@ from image.build import Built
 from image.places import CHECKOUT, cache, content, key
 from image.tools import Tools
 from tests.lab import environment, guest, rehearsal
+from tests.lab.enrolled import Unit, enrolled
 from tests.lab.guest import Guest
 from tests.lab.virt import plugged
 from tests.lab.web import Shelf, shelf
@@ -78,6 +79,13 @@ def up(ready: Path, tools: Tools, tmp_path: Path) -> Iterator[Guest]:
     """That unit, going on from there."""
     with plugged(guest.resumed(ready, tmp_path / "machine", tools)) as run:
         yield guest.go_on(run)
+
+
+@pytest.fixture(scope="module")
+def unit(ready: Path, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
+    """That unit once for a file of tests, known to an agency and connected."""
+    with enrolled(ready, tools, tmp_path_factory.mktemp("unit")) as made:
+        yield made
 
 
 @pytest.fixture
