@@ -107,6 +107,13 @@ def test_settings_of_central_it_are_put_in_force_tried_and_kept(unit: Unit) -> N
     assert "keepalive_s = 61" in guest.run("hdu config show | grep keepalive")
 
 
+def test_a_hub_may_have_a_name(unit: Unit) -> None:
+    """What the cable's network says of name servers is there for who has to ask."""
+    guest, _ = unit
+    said = guest.run("setpriv --reuid=hdu-hublink --regid=hdu --clear-groups cat /etc/resolv.conf")
+    assert "nameserver 10.0.2.3" in said
+
+
 def test_nothing_was_refused_that_was_needed(unit: Unit) -> None:
     """In the journal since the unit's start; what is known and harmless is named."""
     guest, _ = unit
