@@ -139,4 +139,4 @@ def test_mute_is_commanded_by_its_button_and_never_shown_as_proven(unit: Unit) -
     finger(guest, "mute", "press", "release")
     soon(guest, "commanded", lambda: guest.run(MUTE, may_fail=True) != before)
     status = json.loads(guest.run("hdu status --json", may_fail=True))
-    assert (status["panel"]["mute"], status["panel"]["lamps"]["mute"]) == (None, "double")
+    assert (status["panel"]["mute"], status["panel"]["lamps"]["mute"]) == ("fault", "double")

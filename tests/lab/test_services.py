@@ -13,7 +13,7 @@ from tests.lab.guest import Guest
 from tests.lab.rehearsal import fact, until
 
 pytestmark = pytest.mark.timeout(3600)
-PIDS = "systemctl show -P MainPID 'hdu-*.service' | grep -v '^$'"
+PIDS = "systemctl show -P MainPID 'hdu-*.service' | grep '[1-9]'"
 STRANGERS = ("hdu-calls", "hdu-headset", "help", "nobody")
 CALLS = {
     "Alerts Acknowledge sss x y z": ("hdu-hublink",),
@@ -33,8 +33,8 @@ CALLS = {
 """Every call of one service to another in firmware/, and some that only root makes; by whom."""
 REFUSED = re.compile("denied|rejected|not authorized", re.IGNORECASE)
 BAD = "denied|not permitted|rejected|EPERM|EACCES|Read-only|cannot open shared|Traceback"
-HARMLESS = "^(fchmod.. of /etc/credstore|Failed to create (symlink|directory or subvolume) ./)"
-"""systemd-tmpfiles would make what no unit needs on a root that nobody writes."""
+HARMLESS = "^(fchmod.. of /etc/credstore|Failed to create (symlink|directory or subvolume) ./)|comm=.busctl call"
+"""systemd-tmpfiles would make what no unit needs on a root that nobody writes; and the calls of these tests."""
 
 
 def test_the_console_has_the_unit_s_own_status(unit: Unit) -> None:
@@ -43,7 +43,7 @@ def test_the_console_has_the_unit_s_own_status(unit: Unit) -> None:
     assert (row["online"], row["verdict"]) == (True, "not fit")
     assert "The headset is not plugged in." in row["readiness"]["reasons"]
     assert (row["hub"]["connected"], row["hub"]["pending_alerts"]) == (True, 0)
-    assert (row["uplinks"][0]["name"], row["uplinks"][0]["state"]) == ("wired", "up")
+    soon(guest, "its uplink there", lambda: hub.row()["uplinks"][0]["state"] == "up")
     own = json.loads(guest.run("hdu status --json", may_fail=True))
     assert (own["unit"], own["version"]) == (row["unit"], row["version"])
 
@@ -60,7 +60,8 @@ def test_the_hub_signs_somebody_on_and_off(unit: Unit) -> None:
 
 def test_what_the_recorder_has_is_at_the_hub(unit: Unit) -> None:
     guest, _ = unit
-    soon(guest, "sent", lambda: fact(guest, "Recorder", "sent_seq") == fact(guest, "Recorder", "last_seq"))
+    last = fact(guest, "Recorder", "last_seq")
+    soon(guest, "sent", lambda: (fact(guest, "Recorder", "sent_seq") or 0) >= last > 0)
     assert fact(guest, "Recorder", "lost") == 0
 
 
