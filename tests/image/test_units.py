@@ -72,6 +72,12 @@ def test_a_flattened_unit_says_first_what_is_common() -> None:
     assert text == "[Unit]\nA=1\n\n[Service]\nPrivateNetwork=yes\nPrivateNetwork=no\n"
 
 
+def test_power_and_updates_alone_may_ask_for_an_end_of_the_unit() -> None:
+    may = {name for name, text in OURS.items() if re.search(r"(?m)^SupplementaryGroups=.*\bhdu-ask\b", text)}
+    assert may == {"hdu-power.service", "hdu-updates.service"}
+    assert "d /run/hdu-ask 2770 root hdu-ask" in (OVERLAY / "usr/lib/tmpfiles.d/hdu.conf").read_text().splitlines()
+
+
 @pytest.fixture(scope="module")
 def exposure(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     """What systemd-analyze(1) makes of each, offline."""

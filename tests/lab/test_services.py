@@ -115,6 +115,14 @@ def test_a_hub_may_have_a_name(unit: Unit) -> None:
     assert "nameserver 10.0.2.3" in said
 
 
+def test_who_is_taken_over_cannot_switch_the_unit_off(unit: Unit) -> None:
+    guest, _ = unit
+    said = guest.run("setpriv --reuid=hdu-calls --regid=hdu --clear-groups touch /run/hdu-ask/x", may_fail=True)
+    assert "Permission denied" in said
+    swapped = guest.run("setpriv --reuid=hdu-calls --regid=hdu --clear-groups mv /run/hdu-ask /run/x", may_fail=True)
+    assert "Permission denied" in swapped
+
+
 def test_nothing_was_refused_that_was_needed(unit: Unit) -> None:
     """In the journal since the unit's start; what is known and harmless is named."""
     guest, _ = unit
