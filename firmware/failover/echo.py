@@ -55,7 +55,6 @@ class Echo:
         self._nonces = nonces()
         self.sent_bytes = self.heard_bytes = 0
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, DSCP_EF)
 
@@ -83,10 +82,13 @@ class Echo:
         return False
 
     def _connect(self, to: tuple[str, int], anew: bool) -> None:
+        """Bound to the interface each time: `disconnect` takes that, too, and what is there today may be another one of
+        that name, or none (OSError)."""
         if anew:
             disconnect(self.socket)
             self._connected_to = None
         if self._connected_to != to:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.interface.encode())
             self.socket.connect(to)
             self._connected_to = to
 
@@ -134,8 +136,8 @@ class Echo:
 
 
 def disconnect(of: socket.socket) -> None:
-    """Takes peer, own address and port from a UDP socket (connect(2), AF_UNSPEC), which Python's own `connect` cannot;
-    OSError where the kernel refuses."""
+    """Takes peer, own address, port and interface from a UDP socket (connect(2), AF_UNSPEC), which Python's own
+    `connect` cannot; OSError where the kernel refuses."""
     if ctypes.CDLL(None, use_errno=True).connect(of.fileno(), UNSPECIFIED, len(UNSPECIFIED)):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 

@@ -48,19 +48,22 @@ class Others:
     """The other targets of one uplink; needs CAP_NET_RAW, and without it says so once and never answers."""
 
     def __init__(self, interface: str) -> None:
+        self._interface = interface
         self._identifier, self._nonce, self._number = int.from_bytes(os.urandom(2), "big"), os.urandom(8), 0
         self.socket: socket.socket | None = None
         try:
-            self.socket = _raw(interface)
+            self.socket = _raw()
         except OSError as error:
             log.warning("%s: no ICMP (%s): a dead hub cannot be told from a dead uplink", interface, error.strerror)
 
     def ask(self, targets: Iterable[str]) -> None:
+        """By the interface of that name that is there now; nobody is asked where there is none."""
         self._number = (self._number + 1) & 0xFFFF
         packet = request(self._identifier, self._number, self._nonce)
         for target in targets:
             with contextlib.suppress(OSError):
                 if self.socket:
+                    self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._interface.encode())
                     self.socket.sendto(packet, (target, 0))
 
     def answered(self) -> frozenset[str]:
@@ -82,9 +85,7 @@ class Others:
             self.socket.close()
 
 
-def _raw(interface: str) -> socket.socket:
-    made = socket.socket(
+def _raw() -> socket.socket:
+    return socket.socket(
         socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, socket.IPPROTO_ICMP
     )
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-    return made

@@ -43,6 +43,16 @@ def test_a_hub_far_away_in_time_is_told_as_far() -> None:
     assert error_ms is not None and abs(error_ms - 3_600_001) < 5
 
 
+def test_an_uplink_that_is_not_there_sends_nothing_and_ends_nobody() -> None:
+    """A modem that comes up later than the service, or never."""
+    made = Echo("hdu-none", NAME, SITE_KEY, HubTime())
+    try:
+        made.send(("127.0.0.1", 9), time.monotonic())
+        assert (made.sent_bytes, list(made.heard())) == (0, [])
+    finally:
+        made.close()
+
+
 @pytest.fixture
 async def cables() -> AsyncIterator[Topology]:
     made = Topology(prefix())
@@ -113,6 +123,35 @@ async def test_an_uplink_that_gets_another_address_goes_on_at_once(cables: Topol
         )
         route = f"route replace default via {WIRED.gateway} dev {WIRED.interface} metric {WIRED.metric}"
         await ip(cables.names.unit, *change, route)
+        assert answered(echo, at)
+
+
+@needs_root
+async def test_an_uplink_that_was_down_is_asked_by_itself_and_never_by_another(cables: Topology, echo: Echo) -> None:
+    """Its route is gone for a while: its probes stay away, though another would carry them, and then come by it."""
+    route = f"default via {WIRED.gateway} dev {WIRED.interface} metric {WIRED.metric}"
+    with hub(cables) as at:
+        assert answered(echo, at)
+        await ip(cables.names.unit, f"link set {WIRED.interface} down")
+        assert not select.select([at], [], [], 0)[0]
+        for _ in range(3):
+            echo.send(at.getsockname(), time.monotonic())
+        assert not select.select([at], [], [], 0.5)[0]
+        await ip(cables.names.unit, f"link set {WIRED.interface} up", f"route replace {route}")
+        assert answered(echo, at)
+        assert echo.socket.getsockname()[0] == WIRED.address
+
+
+@needs_root
+async def test_an_uplink_that_comes_later_is_asked_as_soon_as_it_is_there(cables: Topology, echo: Echo) -> None:
+    unit = cables.names.unit
+    names = (f"link set {WIRED.interface} down", f"link set {WIRED.interface} name elsewhere")
+    await ip(unit, *names)
+    with hub(cables) as at:
+        echo.send(at.getsockname(), time.monotonic())
+        assert not select.select([at], [], [], 0.2)[0]
+        await ip(unit, f"link set elsewhere name {WIRED.interface}", f"link set {WIRED.interface} up")
+        await ip(unit, f"route replace default via {WIRED.gateway} dev {WIRED.interface} metric {WIRED.metric}")
         assert answered(echo, at)
 
 
