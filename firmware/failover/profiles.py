@@ -11,7 +11,9 @@ from firmware.failover import tunnels
 from firmware.failover.tunnels import ALL, CARRIED, LAST_METRIC, LTE, PREFIX, UNREACHABLE_OFFSET, WIRED, Tunnel, host
 
 STANDING, MOBILE = "hdu-standing", "lte"
-FIRST = 10  # wg-b: the mirror on wg-a needs it to be there
+# Who is made first (autoconnect-priority): `unreachable` stands before a tunnel has anything to send, which else went
+# out by the uplink; and the mirror on wg-a needs wg-b to be there.
+FIRST = {STANDING: 20, LTE.interface: 10}
 Section = dict[str, str | int]
 Sections = dict[str, Section]
 # All that leaves wg-a also leaves by wg-b (tc-mirred(8)); nothing but wg-voice's datagrams does.
@@ -50,7 +52,8 @@ def _text(sections: Sections) -> str:
 
 def _connection(name: str, kind: str) -> Section:
     identity = str(uuid5(NAMESPACE_DNS, f"{name}.homedispatch.org"))
-    return {"id": name, "uuid": identity, "type": kind, "interface-name": name, "autoconnect-retries": 0}
+    made: Section = {"id": name, "uuid": identity, "type": kind, "interface-name": name, "autoconnect-retries": 0}
+    return made | ({"autoconnect-priority": FIRST[name]} if name in FIRST else {})
 
 
 def _standing(number: int) -> Sections:
@@ -63,7 +66,6 @@ def _standing(number: int) -> Sections:
 
 def _tunnel(tunnel: Tunnel, number: int, hub: str, private: str, public: str) -> Sections:
     peer = tunnels.unit_peer(tunnel, hub, public)
-    connection = _connection(tunnel.interface, "wireguard")
     wireguard: Section = {
         "private-key": private,
         "mtu": tunnel.mtu,
@@ -74,9 +76,8 @@ def _tunnel(tunnel: Tunnel, number: int, hub: str, private: str, public: str) ->
     wireguard |= {"listen-port": tunnel.port} if tunnel is tunnels.VOICE else {}
     at: Section = {"endpoint": peer.endpoint, "allowed-ips": ";".join(peer.allowed) + ";"}
     at |= {"persistent-keepalive": peer.keepalive_s} if peer.keepalive_s else {}
-    connection |= {"autoconnect-priority": FIRST} if tunnel is LTE else {}
     return {
-        "connection": connection,
+        "connection": _connection(tunnel.interface, "wireguard"),
         "wireguard": wireguard,
         f"wireguard-peer.{public}": at,
         "ipv4": _addresses(tunnel, number),

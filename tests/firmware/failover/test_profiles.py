@@ -48,7 +48,7 @@ async def test_networkmanager_reads_every_profile_as_meant(tmp_path: Path) -> No
             "root handle 1: prio",
             "parent 1: matchall action mirred dev wg-b egress mirror",
         ]
-        for name, priority in (("wg-b", "10"), ("wg-a", "0")):
+        for name, priority in ((profiles.STANDING, "20"), ("wg-b", "10"), ("wg-a", "0")):
             assert (await told(ground, name, "connection.autoconnect-priority"))[0] == priority
         address, routes = (await told(ground, profiles.STANDING, "ipv4.addresses", "ipv4.routes"))[:2]
         assert address == "10.81.0.2/32"
