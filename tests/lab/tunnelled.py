@@ -1,0 +1,118 @@
+"""A unit of the lab that speaks with its hub as one in the field does: provisioned, and through its tunnels alone."""
+
+import http.client
+import json
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from firmware.failover.tunnels import DATA
+from hdu.provision import answers, making_site, steps
+from hdu.provision.store import Store
+from hub.agency import Agency
+from hw.board.cables import address
+from image.places import CHECKOUT
+from tests.lab import rehearsal
+from tests.lab.guest import Guest
+from tests.lab.rehearsal import NAME
+
+HUB, HERE, START_S = "10.0.2.2", "127.0.0.1", 30.0
+LABELS = f"unit={NAME}\npanel=PNL-00317\nheadset=046d:0a8f\n".encode()
+SITE = f"""[hub]
+host = "{DATA.hub()}"
+keepalive_s = 60
+[alerts]
+acknowledged_lamp_s = 3600.0
+"""
+IDENTITY = "/var/lib/hdu/identity"
+
+
+class Hub:
+    """What `python -m tests.lab.hub_end` runs, and the responder of probes, which no tunnel carries."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.agency = folder, Agency(folder / "agency")
+
+    def asked(self, what: str, body: object = None) -> Any:
+        """What the console says."""
+        with socket.socket(socket.AF_UNIX) as way:
+            way.connect(str(self.folder / "console.sock"))
+            line = http.client.HTTPConnection("console", timeout=5)
+            line.sock = way
+            line.request("GET" if body is None else "POST", f"/{what}", None if body is None else json.dumps(body))
+            return json.loads(line.getresponse().read())
+
+    def alerts(self) -> dict[str, dict[str, Any]]:
+        return {each["id"]: each for each in self.asked("hub.json")["alerts"]}
+
+    def acknowledge(self, alert: str, by: str) -> None:
+        self.asked("hub/acknowledge", {"alert": alert, "by": by})
+
+    def provisioned(self) -> Path:
+        """A unit's identity as its own steps and the agency's make it; where it lies."""
+        (self.folder / "site.toml").write_text(SITE)
+        (self.folder / "unit.toml").write_text(rehearsal.UNIT.replace(f'name = "{NAME}"\n', ""))
+        settings = (self.folder / "site.toml", self.folder / "unit.toml")
+        site = making_site.make(self.agency.folder, "Riverside", "+1 555 000 9911", HUB, *settings)
+        store = Store(self.folder / "identity")
+        with store.alone():
+            request = steps.begin(store, site, answers.in_file(LABELS, "labels", has_lte=False), new_keys=False)
+            return steps.finish(store, self.agency.grant(request)[1], Path("/etc/hdu"))
+
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        root = (CHECKOUT / ".packages").read_text().strip()
+        enter = [str(CHECKOUT / "bench" / "machine" / "enter"), "--online", root, sys.executable, "-m"]
+        key = ("--key", str(self.agency.folder / "probing.key"), "--bind", HERE)
+        end = subprocess.Popen([*enter, "tests.lab.hub_end", str(self.agency.folder), str(self.folder)], cwd=CHECKOUT)
+        probes = subprocess.Popen([sys.executable, "-m", "hub.responder", *key], cwd=CHECKOUT)
+        try:
+            ends = time.monotonic() + START_S
+            while not (self.folder / "console.sock").exists():
+                assert end.poll() is None and time.monotonic() < ends, f"the hub is not up within {START_S:g} s"
+                time.sleep(0.05)
+            yield
+        finally:
+            for process in (end, probes):
+                process.kill()
+                process.wait()
+
+
+def laid(guest: Guest, identity: Path) -> None:
+    """Where provisioning lays it, in its modes and owners; what a start begins with it begins anew."""
+    files = {str(file.relative_to(identity.parent)): file for file in identity.rglob("*") if file.is_file()}
+    rehearsal.put(guest, {f"{IDENTITY}/{name}": file.read_text() for name, file in files.items()})
+    modes = "; ".join(f"chmod {file.stat().st_mode & 0o777:o} {name}" for name, file in files.items())
+    guest.run(f"cd {IDENTITY} && chown -R root:hdu 1 && chmod 2755 $(find 1 -type d) && ln -sfn 1 current; {modes}")
+    services = guest.run("cd /usr/lib/systemd/system && ls hdu-*[a-z].service")
+    guest.run(f"systemctl restart NetworkManager; systemctl restart {' '.join(services.split())} hdu-panel@a", 300)
+
+
+def sent(capture: Path) -> Counter[str]:
+    """Where the unit's packets on its cable went, and how many (pcap of QEMU's filter-dump, Ethernet)."""
+    found, data, at = Counter[str](), capture.read_bytes(), 24
+    while at + 16 <= len(data):
+        (length,) = struct.unpack_from("=I", data, at + 8)
+        frame, at = data[at + 16 : at + 16 + length], at + 16 + length
+        if frame[6:12].hex(":") == address("wired"):
+            found[_whither(frame)] += 1
+    return found
+
+
+def _whither(frame: bytes) -> str:
+    """As `udp 10.0.2.2:51820`; of all that is not IPv4 its kind (EtherType; for IPv6 also the next header)."""
+    kind = frame[12:14].hex()
+    if kind != "0800":
+        return f"{kind} {frame[20]}" if kind == "86dd" else kind
+    to, rest = ".".join(map(str, frame[30:34])), frame[14 + 4 * (frame[14] & 15) :]
+    if frame[23] == 1:
+        return f"icmp {to}"
+    name = {6: "tcp", 17: "udp"}.get(frame[23], str(frame[23]))
+    return f"{name} {to}:{int.from_bytes(rest[2:4])}"
