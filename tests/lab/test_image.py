@@ -13,6 +13,7 @@ from tests.lab.virt import plugged
 
 pytestmark = pytest.mark.timeout(3600)
 MEMORY_MB = 350
+SCAN = ("org.freedesktop.ModemManager1", "ScanDevices")
 HEARS = 'import socket; s = socket.socket(2, 2); s.bind(("", 7777)); print(s.recv(100))'
 OURS = r"hdu-\S+\.service"
 
@@ -48,6 +49,14 @@ def test_nobody_logs_in_and_nothing_gives_root(up: Guest) -> None:
     assert up.run("grep -v ':[!*]' /etc/shadow; true") == ""
     assert up.run("find / -xdev -perm /6000; true") == ""
     assert up.run("find / -xdev -perm /022 ! -type l ! -perm -1000; true") == ""
+
+
+def test_modemmanager_does_what_networkmanager_asks_of_it_and_nobody_else(up: Guest) -> None:
+    """It starts with polkit alone, and lets nobody control a modem without: no LTE on a unit that has none."""
+    asked = " ".join(["busctl call org.freedesktop.ModemManager1 /org/freedesktop/ModemManager1", *SCAN])
+    up.run(asked)
+    said = up.run(f"setpriv --reuid=hdu-modem --regid=hdu --clear-groups {asked}", may_fail=True)
+    assert "denied" in said
 
 
 def test_nothing_listens_where_a_stranger_could_ask(up: Guest) -> None:
