@@ -28,9 +28,9 @@ LONG = Provisioned(
 
 
 def drawn(pdf: bytes) -> str:
-    """Everything the pages draw."""
-    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
-    return "\n".join(zlib.decompress(each).decode("latin-1") for each in streams)
+    """Everything the pages draw. A stream's last byte may be a carriage return of its own."""
+    streams = re.findall(rb"stream\r?\n(.*?)\nendstream", pdf, re.DOTALL)
+    return "\n".join(zlib.decompressobj().decompress(each).decode("latin-1") for each in streams)
 
 
 def said(pdf: bytes) -> str:
