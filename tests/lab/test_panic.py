@@ -125,6 +125,24 @@ def test_a_panic_while_the_services_that_carry_it_die_arrives(unit: Unit) -> Non
     answered(unit)
 
 
+def test_a_short_press_in_the_moment_a_panel_dies_is_on_disk(unit: Unit) -> None:
+    """A tenth of a second of the unit's own time, five times: the other panel has it, or the one that comes back."""
+    guest, _ = unit
+    for _ in range(5):
+        short_press_as_a_panel_dies(guest)
+        answered(unit)
+        guest.run("until systemctl -q is-active hdu-panel@a hdu-hublink; do sleep 0.2; done")
+
+
+def short_press_as_a_panel_dies(guest: Guest) -> None:
+    before = set(guest.run(ALERTS).split())
+    guest.run("systemctl kill -s KILL hdu-panel@a hdu-hublink")
+    finger(guest, "panic", "press")
+    guest.run("sleep 0.1")
+    finger(guest, "panic", "release")
+    soon(guest, "PANIC on disk", lambda: set(guest.run(ALERTS).split()) - before)
+
+
 def test_assist_is_asked_for_and_answered(unit: Unit) -> None:
     guest, _ = unit
     began = time.monotonic()
