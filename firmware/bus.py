@@ -5,7 +5,8 @@ Name `org.homedispatch.NAME`, object `/org/homedispatch/NAME`, interface `org.ho
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -145,7 +146,13 @@ class Export(Generic[F]):
         reply.send()
 
 
-async def follow(bus: SdBus, name: str, kind: type[F]) -> AsyncIterator[F | None]:
+async def now(bus: SdBus, name: str, kind: type[F]) -> F | None:
+    """The fact of the service `name` as it is now; None as `follow` has it."""
+    async with aclosing(follow(bus, name, kind)) as found:
+        return await anext(found)
+
+
+async def follow(bus: SdBus, name: str, kind: type[F]) -> AsyncGenerator[F | None, None]:
     """The fact of the service `name` now and at each change; None: nobody owns the name, or what it says is refused."""
     changes: asyncio.Queue[dict[str, tuple[str, Any]] | None] = asyncio.Queue()
 

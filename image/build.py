@@ -12,7 +12,7 @@ from types import MappingProxyType
 from image import boot, card, initrd, sbom, slot, unit_root, wheels
 from image.debian import Debian, Package
 from image.development import authority
-from image.places import CHECKOUT, IMAGE, BuildError, cache, content, key, names
+from image.places import CHECKOUT, IMAGE, BuildError, alone, cache, content, key, names
 from image.slot import Slot
 from image.tools import Tools, allowed
 from image.unpacking import Rules, unpacked
@@ -117,17 +117,16 @@ def build(
     if updates_root:
         laid["usr/share/hdu/root.json"] = updates_root.read_bytes()
     name = key(made_of, *(part for each in sorted(laid.items()) for part in each))
-    folder = cache() / "built" / name
-    if folder.exists() and not again:
-        tell(f"made before of the very same: {folder}")
-        return Built(folder, version)
-    work = cache() / "work" / name
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    _make(found, work, version, laid, tell)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work.rename(folder)
+    folder, work = cache() / "built" / name, cache() / "work" / name
+    with alone(folder):
+        if folder.exists() and not again:
+            tell(f"made before of the very same: {folder}")
+            return Built(folder, version)
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        _make(found, work, version, laid, tell)
+        shutil.rmtree(folder, ignore_errors=True)
+        work.rename(folder)
     tell(f"done: {folder}")
     return Built(folder, version)
 

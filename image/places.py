@@ -1,7 +1,10 @@
 """Where the image's own files are, where what is fetched and built is kept, and how a build stops with words."""
 
+import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 IMAGE = Path(__file__).parent
@@ -17,6 +20,15 @@ class BuildError(Exception):
 def cache() -> Path:
     """Kept between builds, outside the checkout (XDG base directories)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hdu" / "image"
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Whoever else makes the same folder, in another process, waits meanwhile."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def names(file: str) -> list[str]:

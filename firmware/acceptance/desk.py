@@ -12,7 +12,6 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
@@ -25,7 +24,6 @@ from firmware.clock import now_rfc3339
 from firmware.selftests.desk import Desk as SelfTests
 from firmware.service import Unit
 
-F = TypeVar("F", bound=facts.Fact)
 FILE, MOST_BYTES, LONGEST_S = "acceptance.json", 1 << 20, 2.5 * 3600.0
 PROGRAM = (sys.executable, "-m", "firmware.acceptance.run")
 log = logging.getLogger("acceptance")
@@ -68,8 +66,8 @@ class Desk:
 
     async def seen(self) -> Seen:
         """ValueError where the unit does not know its own state."""
-        document = await first(self.unit, "Status", facts.Document)
-        alerts = await first(self.unit, "Alerts", facts.Alerts)
+        document = await bus.now(self.unit.bus, "Status", facts.Document)
+        alerts = await bus.now(self.unit.bus, "Alerts", facts.Alerts)
         try:
             status = msgspec.json.decode(document.document if document else "", type=facts.Status)
         except msgspec.DecodeError as error:
@@ -131,9 +129,3 @@ async def said(given: Order) -> AsyncGenerator[Line]:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-async def first(unit: Unit, name: str, kind: type[F]) -> F | None:
-    """What a service says now; None where it is away."""
-    async with aclosing(bus.follow(unit.bus, name, kind)) as found:  # type: ignore[type-var]
-        return await anext(found)

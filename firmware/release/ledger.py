@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,8 +69,7 @@ class Ledger:
 
     async def ask(self, name: str, kind: type[F]) -> F | None:
         """What a service says now; None where it is away."""
-        async with aclosing(bus.follow(self.unit.bus, name, kind)) as found:  # type: ignore[type-var]
-            return await anext(found)
+        return await bus.now(self.unit.bus, name, kind)
 
     @property
     def in_call(self) -> bool | None:

@@ -68,7 +68,7 @@ class Examination:
     async def until(self, name: str, kind: type[F], holds: Callable[[F], bool], bound_s: float) -> F | None:
         """The fact of the service `name` as soon as `holds` is true of it; None where it is not within `bound_s`."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(bound_s), contextlib.aclosing(bus.follow(self.bus, name, kind)) as changes:  # type: ignore[type-var]
+            async with asyncio.timeout(bound_s), contextlib.aclosing(bus.follow(self.bus, name, kind)) as changes:
                 async for fact in changes:
                     if fact is not None and holds(fact):
                         return fact

@@ -31,7 +31,7 @@ async def test_a_change_is_followed(export: bus.Export[facts.Power]) -> None:
     assert await asyncio.wait_for(anext(seen), BOUND_S) == facts.Power()
     export.set(facts.Power(source="battery", percent=12.5))
     assert await asyncio.wait_for(anext(seen), BOUND_S) == facts.Power(source="battery", percent=12.5)
-    await seen.aclose()  # type: ignore[attr-defined]
+    await seen.aclose()
 
 
 async def test_a_service_that_goes_is_none_and_its_return_is_seen(export: bus.Export[facts.Power]) -> None:
@@ -43,7 +43,7 @@ async def test_a_service_that_goes_is_none_and_its_return_is_seen(export: bus.Ex
     assert await asyncio.wait_for(anext(seen), BOUND_S) == facts.Modem(operator="Lab")
     other.close()
     assert await asyncio.wait_for(anext(seen), BOUND_S) is None
-    await seen.aclose()  # type: ignore[attr-defined]
+    await seen.aclose()
 
 
 async def test_a_method_answers_and_an_error_comes_in_words(export: bus.Export[facts.Power]) -> None:
@@ -74,11 +74,11 @@ async def test_a_service_that_speaks_otherwise_is_unknown_until_it_speaks_as_it_
     await strange.own()
     seen = bus.follow(export.bus, "Modem", facts.Modem)
     assert await asyncio.wait_for(anext(seen), BOUND_S) == facts.Modem()  # a property nobody here knows is left out
-    await seen.aclose()  # type: ignore[attr-defined]
+    await seen.aclose()
     refused = bus.follow(export.bus, "Modem", facts.Power)
     assert await asyncio.wait_for(anext(refused), BOUND_S) is None
     assert "what Modem says is refused" in caplog.text
-    await refused.aclose()  # type: ignore[attr-defined]
+    await refused.aclose()
     other.close()
 
 

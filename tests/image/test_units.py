@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware.failover import tunnels
 from image import units
 from image.places import IMAGE
 
@@ -76,6 +77,16 @@ def test_power_and_updates_alone_may_ask_for_an_end_of_the_unit() -> None:
     may = {name for name, text in OURS.items() if re.search(r"(?m)^SupplementaryGroups=.*\bhdu-ask\b", text)}
     assert may == {"hdu-power.service", "hdu-updates.service"}
     assert "d /run/hdu-ask 2770 root hdu-ask" in (OVERLAY / "usr/lib/tmpfiles.d/hdu.conf").read_text().splitlines()
+
+
+def test_the_softphone_hears_the_hub_s_two_networks_and_nobody_else() -> None:
+    (line,) = re.findall(r"(?m)^IPAddressAllow=(.*)$", OURS["hdu-calls.service"])
+    assert line.split() == [
+        "localhost",
+        *(f"{each.network}/{tunnels.PREFIX}" for each in (tunnels.DATA, tunnels.VOICE)),
+    ]
+    assert "IPAddressDeny=any" in OURS["hdu-calls.service"].splitlines()
+    assert "IPAddressDeny=" not in OURS["hdu-calls.service"].splitlines()
 
 
 @pytest.fixture(scope="module")

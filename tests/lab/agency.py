@@ -20,6 +20,7 @@ from bench import releases
 from hub import authority, broker
 from image.places import CHECKOUT
 from tests.lab.rehearsal import NAME
+from tests.lab.supervisors import Supervisors
 from tests.lab.web import shelf
 
 HUB, HERE = "10.0.2.2", "127.0.0.1"
@@ -27,7 +28,7 @@ MACHINE = CHECKOUT / "bench" / "machine"
 START_S, STATION_S = 20.0, 5.0
 
 
-class Agency:
+class Agency(Supervisors):
     """`port` is the broker's. Nothing of it is up until `broker` and `console` are entered."""
 
     def __init__(self, folder: Path) -> None:
@@ -43,13 +44,13 @@ class Agency:
     def broker(self) -> Iterator[None]:
         argv = broker.write(self.folder / "broker", HERE, self.port, self.tls / "broker")
         root = (CHECKOUT / ".packages").read_text().strip()
-        with _running([str(MACHINE / "enter"), "--online", root, *argv], lambda: answers(self.port)):
+        with running([str(MACHINE / "enter"), "--online", root, *argv], lambda: answers(self.port)):
             yield
 
     @contextmanager
     def console(self) -> Iterator[None]:
         words = ("--port", str(self.at), "--mqtt", f"{HERE}:{self.port}", "--tls", str(self.tls / "console"))
-        with _running([sys.executable, "-m", "hub.console", *words], lambda: answers(self.at)):
+        with running([sys.executable, "-m", "hub.console", *words], lambda: answers(self.at)):
             yield
 
     def asked(self, what: str, body: object = None) -> Any:
@@ -58,20 +59,9 @@ class Agency:
         with urllib.request.urlopen(f"http://{HERE}:{self.at}/{what}", data, STATION_S) as answer:
             return json.loads(answer.read())
 
-    def alerts(self) -> dict[str, dict[str, Any]]:
-        """What the supervisors see, by id."""
-        return {each["id"]: each for each in self.asked("hub.json")["alerts"]}
-
-    def row(self) -> dict[str, Any]:
-        """The unit at the console; empty where it is not known there."""
-        return next((each for each in self.asked("hub.json")["units"] if each["unit"] == NAME), {})
-
     def settings(self, version: str, text: str) -> None:
         """Published for every unit."""
         releases.site(self.repository, version, urgent=True, settings=text)
-
-    def acknowledge(self, alert: str, by: str) -> None:
-        self.asked("hub/acknowledge", {"alert": alert, "by": by})
 
 
 def free_port() -> int:
@@ -86,7 +76,8 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def _running(command: list[str], up: Callable[[], bool]) -> Iterator[None]:
+def running(command: list[str], up: Callable[[], bool]) -> Iterator[None]:
+    """That process, from when it is `up` to the block's end."""
     process, ends = subprocess.Popen(command, cwd=CHECKOUT), time.monotonic() + START_S
     try:
         while not up():

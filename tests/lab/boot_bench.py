@@ -22,6 +22,12 @@ from tests.lab.guest import SHELL, Guest
 
 STARTED = r"Startup finished in (.*) = (?:(\d+)min )?([\d.]+)s"
 Found = dict[str, float]
+PARTS = {
+    "Python": "python3 -c pass",
+    "and what a service imports": "python3 -c 'import firmware.status'",
+    "a service, ended and ready again": "systemctl restart hdu-status",
+}
+"""What one service costs, in the unit that is up; the last has sandbox, bus and the end of the one before in it."""
 
 
 def bare() -> str:
@@ -37,18 +43,26 @@ def card(built: Built, work: Path, tools: Tools, also: str) -> Path:
     return work
 
 
-def second_start(work: Path, tools: Tools) -> tuple[Found, str]:
+def second_start(work: Path, tools: Tools, parts: bool) -> tuple[Found, str]:
     """Seconds to all services ready and MB used, and the critical chain; of the start after the first one."""
+    cost: Found = {}
     for _ in range(2):
         with Guest(work, tools) as run:
             found = run.is_ready()
             said = run.console[found.start() :]
+            cost = {name: seconds(run, command) for name, command in PARTS.items()} if parts else {}
             run.run("sync")
     total = re.search(STARTED, said)
     assert total, said
-    seconds = 60 * float(total[2] or 0) + float(total[3])
+    took_s = 60 * float(total[2] or 0) + float(total[3])
     chain = said.partition("Startup finished")[2].partition("hdu: end of report")[0]
-    return {"seconds": seconds, "used_mb": float(found[4])}, chain
+    return {"seconds": took_s, "used_mb": float(found[4]), **cost}, chain
+
+
+def seconds(run: Guest, command: str) -> float:
+    """Of the guest's."""
+    began, ended = run.run(f"cut -d' ' -f1 /proc/uptime; {command}; cut -d' ' -f1 /proc/uptime").split()
+    return float(ended) - float(began)
 
 
 def table(runs: dict[str, list[Found]]) -> str:
@@ -57,6 +71,8 @@ def table(runs: dict[str, list[Found]]) -> str:
     for who, found in runs.items():
         lines.append(f"{who:16}{medians[who]:>12.1f}{statistics.median(each['used_mb'] for each in found):>10.0f}")
     added = 100 * (medians["the unit"] / medians["bare image"] - 1)
+    unit = runs["the unit"]
+    lines += [f"{name}: {statistics.median(each[name] for each in unit):.2f} s" for name in PARTS]
     return "\n".join([*lines, f"our services add {added:.0f} % to the boot (aim: 10)"])
 
 
@@ -69,7 +85,7 @@ def main() -> int:
     for _ in range(given.runs):
         for who, also in {"bare image": bare(), "the unit": ""}.items():
             with tempfile.TemporaryDirectory() as work:
-                found, chain = second_start(card(built, Path(work), tools, also), tools)
+                found, chain = second_start(card(built, Path(work), tools, also), tools, parts=not also)
             runs[who].append(found)
             print(who, found, chain, sep="\n")
     print(table(runs))

@@ -10,7 +10,7 @@ import pytest
 
 from image import build
 from image.build import Built
-from image.places import CHECKOUT, cache, content, key
+from image.places import CHECKOUT, alone, cache, content, key
 from image.tools import Tools
 from tests.lab import environment, guest, rehearsal
 from tests.lab.enrolled import Unit, enrolled
@@ -64,14 +64,19 @@ def ready(built: Built, tools: Tools) -> Path:
     """A unit that is up, proven and has something to lose, saved; made once for an image."""
     how = key(built.folder.name, content(HERE / "guest.py", HERE / "rehearsal.py", CHECKOUT / "image" / "machine.py"))
     folder = cache() / "ready" / how
-    if not (folder / guest.READY_STATE).exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        guest.fresh(built, folder, tools)
-        with plugged(Guest(folder, tools)) as run, rehearsal.responder(folder) as probes:
-            run.is_ready()
-            rehearsal.prepare(run, probes)
-            guest.save(run)
+    with alone(folder):
+        if not (folder / guest.READY_STATE).exists():
+            make_ready(built, tools, folder)
     return folder
+
+
+def make_ready(built: Built, tools: Tools, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    guest.fresh(built, folder, tools)
+    with plugged(Guest(folder, tools)) as run, rehearsal.responder(folder) as probes:
+        run.is_ready()
+        rehearsal.prepare(run, probes)
+        guest.save(run)
 
 
 @pytest.fixture

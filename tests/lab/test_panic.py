@@ -4,34 +4,23 @@ sandbox. The unit is the saved one: it holds an alert from before it knew a hub.
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lab import rehearsal
+from tests.lab.agency import Agency
 from tests.lab.enrolled import BOUND_S, Unit, soon
 from tests.lab.guest import Guest
+from tests.lab.hands import answered, finger, raised
 from tests.lab.rehearsal import SPOOL, until
 
 pytestmark = pytest.mark.timeout(3600)
 BLINKS_HZ = {"off": 0.0, "on": 0.0, "slow": 1.0, "fast": 4.0}
 LOOK_S = 4.0
-ALERTS, MUTE = f"{SPOOL} 2> /dev/null; true", "cat /var/lib/hdu/mute"
-
-
-def finger(guest: Guest, button: str, *actions: str) -> None:
-    for action in actions:
-        guest.board.command("panel", {"button": button, "action": action})
-
-
-def raised(guest: Guest, button: str = "panic", *actions: str) -> str:
-    """The id of the alert, once it is on the disk; held until then, or as in `actions`."""
-    before = set(guest.run(ALERTS).split())
-    finger(guest, button, *(actions or ("press",)))
-    (name,) = soon(guest, f"{button} on disk", lambda: set(guest.run(ALERTS).split()) - before)
-    finger(guest, button, "release")
-    return Path(str(name)).stem
+MUTE = "cat /var/lib/hdu/mute"
 
 
 def arrived(unit: Unit, alert: str, what: str, since: float) -> dict[str, Any]:
@@ -72,21 +61,12 @@ def shows(guest: Guest, pattern: str) -> None:
     assert lit or pattern != "on"
 
 
-def answered(unit: Unit) -> None:
-    """A supervisor answers whatever is open."""
-    guest, hub = unit
-    for alert, row in hub.alerts().items():
-        if row["acknowledged_by"] is None:
-            hub.acknowledge(alert, "Kim")
-    until(guest, "no alert is open", "Alerts", "open_alerts", 0, BOUND_S)
-
-
 def test_what_was_held_before_there_was_a_hub_is_told(unit: Unit) -> None:
     guest, hub = unit
     (held,) = (Path(each).stem for each in guest.run(SPOOL).split())
     assert arrived(unit, held, "a panic of before", time.monotonic())["kind"] == "panic"
     shows(guest, "slow")
-    answered(unit)
+    answered(*unit)
     shows(guest, "on")
     assert hub.alerts()[held]["acknowledged_by"] == "Kim"
 
@@ -97,7 +77,7 @@ def test_a_panic_reaches_a_supervisor_and_the_answer_its_lamp(unit: Unit) -> Non
     row = arrived(unit, raised(guest), "PANIC", began)
     assert (row["kind"], row["unit"], row["via"]) == ("panic", rehearsal.NAME, "wired")
     shows(guest, "slow")
-    answered(unit)
+    answered(*unit)
     shows(guest, "on")
 
 
@@ -112,7 +92,7 @@ def test_a_panic_while_the_cable_is_out_arrives_once_it_is_in(unit: Unit) -> Non
     guest.board.cable("wired", True)
     arrived(unit, alert, "PANIC, the cable put in", began)
     shows(guest, "slow")
-    answered(unit)
+    answered(*unit)
 
 
 def test_a_panic_while_the_services_that_carry_it_die_arrives(unit: Unit) -> None:
@@ -122,34 +102,28 @@ def test_a_panic_while_the_services_that_carry_it_die_arrives(unit: Unit) -> Non
     alert = raised(guest)
     guest.run("systemctl kill -s KILL hdu-alerts")
     arrived(unit, alert, "PANIC, three services killed", began)
-    answered(unit)
+    answered(*unit)
 
 
 def test_a_short_press_in_the_moment_a_panel_dies_is_on_disk(unit: Unit) -> None:
     """A tenth of a second of the unit's own time, five times: the other panel has it, or the one that comes back."""
     guest, hub = unit
     for _ in range(5):
-        alert = short_press_as_a_panel_dies(guest)
-        soon(guest, "PANIC at the console", lambda known=alert: hub.alerts().get(known))  # type: ignore[misc]
-        answered(unit)
+        guest.run("systemctl kill -s KILL hdu-panel@a hdu-hublink")
+        soon(guest, "PANIC at the console", partial(seen, hub, raised(guest, held_s=0.1)))
+        answered(*unit)
         guest.run("until systemctl -q is-active hdu-panel@a hdu-hublink; do sleep 0.2; done")
 
 
-def short_press_as_a_panel_dies(guest: Guest) -> str:
-    before = set(guest.run(ALERTS).split())
-    guest.run("systemctl kill -s KILL hdu-panel@a hdu-hublink")
-    finger(guest, "panic", "press")
-    guest.run("sleep 0.1")
-    finger(guest, "panic", "release")
-    (name,) = soon(guest, "PANIC on disk", lambda: set(guest.run(ALERTS).split()) - before)
-    return Path(str(name)).stem
+def seen(hub: Agency, alert: str) -> bool:
+    return alert in hub.alerts()
 
 
 def test_assist_is_asked_for_and_answered(unit: Unit) -> None:
     guest, _ = unit
     began = time.monotonic()
-    assert arrived(unit, raised(guest, "assist", "press", "release"), "ASSIST", began)["kind"] == "assist"
-    answered(unit)
+    assert arrived(unit, raised(guest, "assist", held_s=0.1), "ASSIST", began)["kind"] == "assist"
+    answered(*unit)
 
 
 def test_mute_is_commanded_by_its_button_and_never_shown_as_proven(unit: Unit) -> None:

@@ -11,10 +11,12 @@ import pytest
 from firmware.failover.tunnels import DATA, LTE, VOICE, WIRED
 from image.tools import Tools
 from tests.lab import guest as machine
+from tests.lab.agency import HUB
 from tests.lab.enrolled import BOUND_S, soon
 from tests.lab.guest import Guest
-from tests.lab.rehearsal import SPOOL, fact, until
-from tests.lab.tunnelled import HUB, Hub, laid, sent
+from tests.lab.hands import answered, raised
+from tests.lab.rehearsal import fact, until
+from tests.lab.tunnelled import Hub, laid, sent
 from tests.lab.virt import plugged
 
 pytestmark = pytest.mark.timeout(3600)
@@ -52,18 +54,12 @@ def shaken(guest: Guest, interface: str) -> int:
 def panicked(unit: Unit) -> None:
     """Pressed on the board, seen at the console, answered there, shown by the lamp."""
     guest, hub = unit
-    before, began = set(guest.run(f"{SPOOL} 2> /dev/null; true").split()), time.monotonic()
-    guest.board.command("panel", {"button": "panic", "action": "press"})
-    new = soon(guest, "PANIC on disk", lambda: set(guest.run(f"{SPOOL} 2> /dev/null; true").split()) - before)
-    guest.board.command("panel", {"button": "panic", "action": "release"})
-    alert = Path(str(new.pop())).stem
+    began = time.monotonic()
+    alert = raised(guest)
     row = soon(guest, "PANIC at the console", lambda: hub.alerts().get(alert))
     print(f"\nPANIC by wg-data: at the console {time.monotonic() - began:.2f} s after")
     assert (row["kind"], row["via"]) == ("panic", "wired")
-    for each, found in hub.alerts().items():
-        if found["acknowledged_by"] is None:
-            hub.acknowledge(each, "Kim")
-    until(guest, "it is answered", "Alerts", "open_alerts", 0, BOUND_S)
+    answered(guest, hub)
     until(guest, "the PANIC lamp", "Panel", "lamps", "on", BOUND_S)
 
 

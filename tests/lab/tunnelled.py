@@ -4,9 +4,7 @@ import http.client
 import json
 import socket
 import struct
-import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +18,11 @@ from hub.agency import Agency
 from hw.board.cables import address
 from image.places import CHECKOUT
 from tests.lab import rehearsal
+from tests.lab.agency import HERE, HUB, running
 from tests.lab.guest import Guest
 from tests.lab.rehearsal import NAME
+from tests.lab.supervisors import Supervisors
 
-HUB, HERE, START_S = "10.0.2.2", "127.0.0.1", 30.0
 LABELS = f"unit={NAME}\npanel=PNL-00317\nheadset=046d:0a8f\n".encode()
 SITE = f"""[hub]
 host = "{DATA.hub()}"
@@ -34,7 +33,7 @@ acknowledged_lamp_s = 3600.0
 IDENTITY = "/var/lib/hdu/identity"
 
 
-class Hub:
+class Hub(Supervisors):
     """What `python -m tests.lab.hub_end` runs, and the responder of probes, which no tunnel carries."""
 
     def __init__(self, folder: Path) -> None:
@@ -48,12 +47,6 @@ class Hub:
             line.sock = way
             line.request("GET" if body is None else "POST", f"/{what}", None if body is None else json.dumps(body))
             return json.loads(line.getresponse().read())
-
-    def alerts(self) -> dict[str, dict[str, Any]]:
-        return {each["id"]: each for each in self.asked("hub.json")["alerts"]}
-
-    def acknowledge(self, alert: str, by: str) -> None:
-        self.asked("hub/acknowledge", {"alert": alert, "by": by})
 
     def provisioned(self) -> Path:
         """A unit's identity as its own steps and the agency's make it; where it lies."""
@@ -71,18 +64,10 @@ class Hub:
         root = (CHECKOUT / ".packages").read_text().strip()
         enter = [str(CHECKOUT / "bench" / "machine" / "enter"), "--online", root, sys.executable, "-m"]
         key = ("--key", str(self.agency.folder / "probing.key"), "--bind", HERE)
-        end = subprocess.Popen([*enter, "tests.lab.hub_end", str(self.agency.folder), str(self.folder)], cwd=CHECKOUT)
-        probes = subprocess.Popen([sys.executable, "-m", "hub.responder", *key], cwd=CHECKOUT)
-        try:
-            ends = time.monotonic() + START_S
-            while not (self.folder / "console.sock").exists():
-                assert end.poll() is None and time.monotonic() < ends, f"the hub is not up within {START_S:g} s"
-                time.sleep(0.05)
+        end = [*enter, "tests.lab.hub_end", str(self.agency.folder), str(self.folder)]
+        probes = [sys.executable, "-m", "hub.responder", *key]
+        with running(end, (self.folder / "console.sock").exists), running(probes, lambda: True):
             yield
-        finally:
-            for process in (end, probes):
-                process.kill()
-                process.wait()
 
 
 def laid(guest: Guest, identity: Path) -> None:

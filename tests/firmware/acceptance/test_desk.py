@@ -55,7 +55,7 @@ class Parts:
 
     async def until(self, **wanted: Any) -> Walk:
         """The walk as soon as its fields are so."""
-        async with asyncio.timeout(4 * BOUND_S), contextlib.aclosing(bus.follow(self.on, "Acceptance", Walk)) as found:  # type: ignore[type-var]
+        async with asyncio.timeout(4 * BOUND_S), contextlib.aclosing(bus.follow(self.on, "Acceptance", Walk)) as found:
             async for walk in found:
                 if walk is not None and all(getattr(walk, name) == value for name, value in wanted.items()):
                     return walk

@@ -1,5 +1,7 @@
 """The headset's own button, as each kind of headset tells of it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from firmware.audio.mute.events import Pressed, SwitchRead
@@ -9,14 +11,15 @@ from firmware.audio.mute.state import Phase, State
 from tests.firmware.audio.mute.model import POLICY, Model, ran
 
 
-def test_the_own_button_mutes_and_unmutes_and_the_panel_is_told() -> None:
+@pytest.mark.parametrize("press", [Model.button, Model.press_hid], ids=["it turns a switch", "it only says so"])
+def test_the_own_button_mutes_and_unmutes_and_the_panel_is_told(press: Callable[[Model], None]) -> None:
     model = Model()
     model.run(1.0)
-    model.button()
-    model.run(0.3)
+    press(model)
+    model.run(0.4)
     assert (model.stored, model.lamp) == (True, "muted")
-    model.button()
-    model.run(0.3)
+    press(model)
+    model.run(0.4)
     assert (model.stored, model.lamp, model.far_end) == (False, "live", True)
 
 
@@ -32,17 +35,6 @@ def test_a_press_of_the_panel_wins_over_a_button_pressed_before_and_seen_after(m
     assert (model.stored, model.lamp, model.far_end) == (muted, "muted" if muted else "live", not muted)
     model.run(2.0)
     assert (model.stored, model.lamp) == (muted, "muted" if muted else "live")
-
-
-def test_a_button_that_only_says_so_mutes_and_unmutes_and_the_panel_is_told() -> None:
-    model = Model()
-    model.run(1.0)
-    model.press_hid()
-    model.run(0.4)
-    assert (model.stored, model.lamp) == (True, "muted")
-    model.press_hid()
-    model.run(0.4)
-    assert (model.stored, model.lamp, model.far_end) == (False, "live", True)
 
 
 def test_a_headset_that_turns_its_switch_and_says_so_was_pressed_once() -> None:
