@@ -11,6 +11,7 @@ import pytest
 from firmware.drivers import rauc
 from firmware.drivers.rauc import RaucError, slots
 from hw.slots.ground import Slots, signer
+from tests.firmware.service_scene import eventually
 
 pytestmark = pytest.mark.skipif(not shutil.which("rauc"), reason="rauc is not here; run inside bench/machine/enter")
 
@@ -64,6 +65,25 @@ async def test_a_signed_bundle_is_installed_booted_and_marked(ground: Slots, dri
         assert (ground.state("B"), ground.primary) == ("bad", "A")
         await driver.mark("good")
         assert ground.state("B") == "good"
+
+
+async def test_a_rauc_that_is_started_again_in_the_midst_of_an_install_is_told(
+    ground: Slots, driver: rauc.Rauc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No signal comes of an install that its process did not live to end."""
+    monkeypatch.setattr(rauc, "CALL_S", 1.0)
+    bundle = await ground.bundle("1.1", b"release two")
+    ground.hold()
+    try:
+        async with booted(ground, "A", driver):
+            installing = asyncio.create_task(driver.install(str(bundle), "1.1"))
+            await eventually(ground.held, "it waits in its last moment", 20)
+        async with booted(ground, "A", driver):
+            with pytest.raises(RaucError, match="rauc: "):  # where it was asked while RAUC was away, in other words
+                async with asyncio.timeout(20):
+                    await installing
+    finally:
+        ground.let_go()
 
 
 async def test_a_wrong_signer_is_refused_and_no_slot_is_touched(ground: Slots, driver: rauc.Rauc) -> None:
