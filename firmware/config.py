@@ -77,7 +77,7 @@ class CallPolicy(Section, frozen=True):
     later. `device_ms` is what the sound card may hold.
     """
 
-    sip_host: Annotated[str, Meta(max_length=253)] = "10.79.0.1"
+    sip_host: Annotated[str, Meta(max_length=253)] = "10.80.0.1"
     sip_port: Port = 5060
     sip_transport: Literal["udp", "tcp", "tls"] = "udp"
     register_s: Annotated[int, Meta(ge=10, le=3_600)] = 60

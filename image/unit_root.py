@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+from image import drivers
 from image.places import CHECKOUT, EPOCH, IMAGE, BuildError, names
 from image.tools import WORK, Tools
 from image.units import units
@@ -55,6 +56,7 @@ def _files(root: Path, version: str) -> None:
     for name, text in units().items():
         (root / "usr/lib/systemd/system" / name).write_text(text)
     shutil.copy(CHECKOUT / "hw/modem/70-hdu-modem.rules", root / "usr/lib/udev/rules.d")
+    _libraries(root)
     for link, target in LINKS.items():
         _link(root / link, target)
     for unit in MASKED:
@@ -83,6 +85,16 @@ def _release(root: Path, version: str) -> None:
     file.write_text("".join(f'{name}="{value}"\n' for name, value in lines.items()))
 
 
+def _libraries(root: Path) -> None:
+    """Python's ctypes asks `ldconfig -p` where a library is (pyudev, for one). Its cache cannot be made here, for this
+    machine's ldconfig knows no libraries of another; so it is written what it would say."""
+    folder = root / "usr/lib/aarch64-linux-gnu"
+    found = sorted(file.name for file in folder.iterdir() if re.fullmatch(r"lib.+\.so\.[0-9]+", file.name))
+    lines = [f"\t{name} (libc6,AArch64) => /lib/{folder.name}/{name}" for name in found]
+    (root / "usr/lib/hdu/libraries").write_text(f"{len(found)} libs found\n" + "\n".join(lines) + "\n")
+    (root / "usr/sbin/ldconfig").write_text("#!/bin/sh\nexec cat /usr/lib/hdu/libraries\n")
+
+
 def _link(at: Path, target: str) -> None:
     at.parent.mkdir(parents=True, exist_ok=True)
     if at.is_dir() and not at.is_symlink():
@@ -108,6 +120,7 @@ def _configure(root: Path, work: Path, tools: Tools) -> None:
     tools.run(work, "depmod", "-b", f"{inside}/usr", "-m", "/lib/modules", kernel, may_fail=True)
     if not (root / f"usr/lib/modules/{kernel}/modules.dep").stat().st_size:
         raise BuildError(f"image: depmod left no dependencies of the modules of {kernel}")
+    drivers.check(root / "usr/lib/modules" / kernel)
     compile_ = ("python3", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash")
     tools.run(work, *seal, *compile_, "-s", inside, f"{inside}/usr/lib/python3", f"{inside}/usr/lib/python3.13")
 

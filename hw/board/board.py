@@ -12,7 +12,8 @@ from hw.board.cables import UPLINKS
 from hw.board.lines import Lines
 from hw.board.monitor import Monitor, MonitorError
 from hw.board.solder import Solder
-from hw.board.usb import Adapter
+from hw.board.usb import Adapter, adapter, redirected
+from hw.headset.usb.twin import UsbHeadsetTwin
 from hw.modem.twin import ModemTwin
 from hw.panel.twin import PanelTwin
 from hw.power.ups_twin import UpsTwin
@@ -20,12 +21,13 @@ from hw.twin import Twin
 
 WORDS = ("-qmp", "unix:qmp.sock", "-qtest", "unix:qtest.sock", "-qtest-log", "none")
 SERIAL = ("modem", "ups")
+USB = (*SERIAL, "headset")
 Result = TypeVar("Result")
 ANSWER_S = 30.0
 
 
 class Board:
-    """The panel at the lines of the machine in `work`, and what is in `plugged` (SERIAL) on its USB.
+    """The panel at the lines of the machine in `work`, and what is in `plugged` (USB) on its USB.
 
         with Board(work) as board, Machine(work, tools, *network(), *board.words) as run:
             board.command("panel", {"button": "panic", "action": "press"})
@@ -75,13 +77,15 @@ class Board:
         return asyncio.run_coroutine_threadsafe(what, self._loop).result(ANSWER_S)
 
     async def _start(self, folder: Path) -> None:
-        made: dict[str, Twin] = {"modem": ModemTwin(folder), "ups": UpsTwin(folder)}
+        headset = UsbHeadsetTwin(self.work / "headset.sock")
+        made: dict[str, Twin] = {"modem": ModemTwin(folder), "ups": UpsTwin(folder), "headset": headset}
+        plugs = {"headset": redirected(headset.socket), **{name: adapter(name, folder / name) for name in SERIAL}}
         panel = PanelTwin(folder)
         self.twins: dict[str, Twin] = {"panel": panel, **{name: made[name] for name in self.plugged}}
         self._lines = Lines(self.work / "qtest.sock", lambda gpio, lit: self._solder.lit(gpio, lit))
         self._solder = Solder(panel.socket, self._lines)
         self._monitor = Monitor(self.work / "qmp.sock", self._began, self._happened, self._ended)
-        self._adapters = [Adapter(self._monitor, name, folder / name) for name in self.plugged]
+        self._adapters = [Adapter(self._monitor, name, plugs[name]) for name in self.plugged]
         self._tasks: list[asyncio.Task[None]] = []
         for twin in self.twins.values():
             await twin.start()

@@ -1,31 +1,59 @@
-"""A twin's terminal on the board's USB, behind a serial adapter (FTDI) that bears the twin's name."""
+"""What is on the board's USB: twins that have a terminal, and those that are a USB device by themselves."""
 
 import asyncio
 import itertools
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from hw.board.monitor import Monitor, MonitorError
 
 LOOK_S = 0.5
+Words = Mapping[str, object]
 log = logging.getLogger("board")
 
 
+class Plug(NamedTuple):
+    """How QEMU gets to a twin: `where` it is now (empty: pulled out), the backend for that, and the device."""
+
+    where: Callable[[], str]
+    backend: Callable[[str], Words]
+    device: Words
+
+
+def adapter(name: str, link: Path) -> Plug:
+    """A twin with a terminal, which `link` is to, behind an FTDI adapter: in the guest
+    /dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_hdu-NAME-if00-port0."""
+    return Plug(
+        lambda: str(link.readlink()) if link.is_symlink() else "",
+        lambda terminal: {"type": "serial", "data": {"device": terminal}},
+        {"driver": "usb-serial", "serial": f"hdu-{name}"},
+    )
+
+
+def redirected(socket: Path) -> Plug:
+    """A twin that is a whole USB device by itself, at a socket in QEMU's own folder."""
+    at = {"type": "unix", "data": {"path": socket.name}}
+    return Plug(
+        lambda: str(socket.stat().st_ino) if socket.exists() else "",
+        lambda _: {"type": "socket", "data": {"addr": at, "server": False}},
+        {"driver": "usb-redir"},
+    )
+
+
 class Adapter:
-    """Follows `link`, where the twin says which terminal it has: plugged while there is one, replugged for another.
+    """Follows where its twin is: plugged while there is one, replugged for another."""
 
-    In the guest it is /dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_hdu-NAME-if00-port0.
-    """
-
-    def __init__(self, monitor: Monitor, name: str, link: Path) -> None:
-        self.monitor, self.name, self.link = monitor, name, link
+    def __init__(self, monitor: Monitor, name: str, plug: Plug) -> None:
+        self.monitor, self.name, self.plug = monitor, name, plug
         self._numbers = itertools.count(1)
-        self._terminal, self._plugged = "", ""
+        self._where, self._plugged = "", ""
         self._left: list[str] = []
 
     async def follow(self) -> None:
         """While one machine runs."""
-        self._terminal, self._plugged, self._left = "", "", list[str]()
+        self._where, self._plugged, self._left = "", "", list[str]()
         try:
             while True:
                 await self._look()
@@ -35,20 +63,19 @@ class Adapter:
 
     async def _look(self) -> None:
         self._left = [each for each in self._left if not await self._let_go(each)]
-        now = str(self.link.readlink()) if self.link.is_symlink() else ""
-        if now == self._terminal:
+        now = self.plug.where()
+        if now == self._where:
             return
         if self._plugged:
             await self._unplug()
         if now:
             await self._plug(now)
-        self._terminal = now
+        self._where = now
 
-    async def _plug(self, terminal: str) -> None:
+    async def _plug(self, where: str) -> None:
         this = self._plugged = f"{self.name}{next(self._numbers)}"
-        backend = {"type": "serial", "data": {"device": terminal}}
-        await self.monitor.execute("chardev-add", id=this, backend=backend)
-        await self.monitor.execute("device_add", driver="usb-serial", id=this, chardev=this, serial=f"hdu-{self.name}")
+        await self.monitor.execute("chardev-add", id=this, backend=self.plug.backend(where))
+        await self.monitor.execute("device_add", id=this, chardev=this, **self.plug.device)
 
     async def _unplug(self) -> None:
         this, self._plugged = self._plugged, ""

@@ -11,19 +11,11 @@ from pathlib import Path
 
 from hw.headset import sound
 from hw.headset.button import ButtonDevice
+from hw.headset.orders import KNOWN, check, healed
 from hw.headset.server import Server, ServerError, ending
 
 LISTEN_MS = 40
-KNOWN: dict[str, type | tuple[type, ...]] = {
-    "plugged": bool,
-    "speaking": bool,
-    "room": bool,
-    "loop": bool,
-    "level_dbfs": (int, float),
-    "button": str,
-    "stuck_switch": bool,
-    "heal": bool,
-}
+TAKES = {**KNOWN, "loop": bool}
 
 
 class HeadsetTwin:
@@ -75,9 +67,8 @@ class HeadsetTwin:
         }
 
     async def command(self, body: dict[str, object]) -> None:
-        _check(body)
-        if body.get("heal"):
-            body = {"plugged": True, "stuck_switch": False, **body}
+        check(body, TAKES)
+        body = healed(body)
         if "plugged" in body and body["plugged"] != self.plugged:
             await (self._plug_in() if body["plugged"] else self._pull_out())
         if "stuck_switch" in body:
@@ -219,17 +210,3 @@ def output_of(outputs: str, modules: str) -> str:
         if line.strip() == f"Owner Module: {module}":
             return number
     raise ServerError(f"headset: module {module} has no stream; restart the twin")
-
-
-def _check(body: dict[str, object]) -> None:
-    for key, value in body.items():
-        kind = KNOWN.get(key)
-        if kind is None:
-            raise ValueError(f"headset: {key} is not known here; use one of {', '.join(KNOWN)}")
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise ValueError(f"headset: {key} = {value!r} is of the wrong kind; see GET /twin/headset")
-    if body.get("button", "mute") != "mute":
-        raise ValueError(f"headset: it has no button {body['button']!r}; its only one is mute")
-    level = body.get("level_dbfs", -20)
-    if isinstance(level, (int, float)) and not -90 <= level <= 0:
-        raise ValueError(f"headset: level_dbfs = {level!r} is out of bounds; give -90 to 0")

@@ -149,13 +149,13 @@ def save(guest: Guest) -> None:
     (guest.work / CARD).rename(guest.work / READY_DISK)
 
 
-def resumed(saved: Path, work: Path, tools: Tools) -> Guest:
+def resumed(saved: Path, work: Path, tools: Tools, plugged: Sequence[str] = ()) -> Guest:
     """A guest that goes on from there with a card of its own; the saved one is only read."""
     work.mkdir(parents=True, exist_ok=True)
     for name in ("card.img", READY_DISK, READY_STATE):
         _at_hand(saved / name, work / name)
     overlay(work, tools, READY_DISK)
-    return Guest(work, tools, "-incoming", f"file:{READY_STATE}")
+    return Guest(work, tools, "-incoming", f"file:{READY_STATE}", plugged=plugged)
 
 
 def go_on(guest: Guest) -> Guest:

@@ -1,9 +1,9 @@
 """The hub's end of the units' tunnels, on a machine that has nothing to do with them: `python -m tests.lab.hub_end
 AGENCY FOLDER`, in the bench's packages (bench/machine/enter --online), until it is killed.
 
-WireGuard, broker and console are in a network namespace of their own, where the hub's addresses are. Of the machine
-there are the three ports of its loopback that a unit's datagrams come to, handed on as they are, and
-FOLDER/console.sock.
+WireGuard, broker, console and the agency's phone (agency_end.py) are in a network namespace of their own, where the
+hub's addresses are. Of the machine there are the three ports of its loopback that a unit's datagrams come to, handed on
+as they are, and two sockets in FOLDER.
 """
 
 import os
@@ -46,6 +46,7 @@ def inside(agency: Agency, folder: Path, ports: Sequence[socket.socket]) -> None
         handed_on(port, tunnel)
     tls = agency.authority.broker((DATA.hub(),)), agency.authority.console()
     subprocess.Popen(broker.write(folder / "broker", DATA.hub(), MQTT_PORT, tls[0]))
+    subprocess.Popen([sys.executable, "-m", "tests.lab.agency_end", str(folder)])
     words = ("--unix", str(folder / "console.sock"), "--mqtt", f"{DATA.hub()}:{MQTT_PORT}", "--tls", str(tls[1]))
     subprocess.run([sys.executable, "-m", "hub.console", *words], check=True)
 

@@ -48,6 +48,15 @@ class Hub(Supervisors):
             line.request("GET" if body is None else "POST", f"/{what}", None if body is None else json.dumps(body))
             return json.loads(line.getresponse().read())
 
+    def phone(self, order: dict[str, str] | None = None) -> dict[str, Any]:
+        """The agency's phone, after `order`, if any (agency_end.py)."""
+        with socket.socket(socket.AF_UNIX) as way:
+            way.settimeout(10)
+            way.connect(str(self.folder / "phone.sock"))
+            way.sendall(json.dumps(order or {}).encode() + b"\n")
+            found: dict[str, Any] = json.loads(way.makefile().readline())
+            return found
+
     def provisioned(self) -> Path:
         """A unit's identity as its own steps and the agency's make it; where it lies."""
         (self.folder / "site.toml").write_text(SITE)

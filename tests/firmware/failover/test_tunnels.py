@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware.config import Site
 from firmware.failover import tunnels
 from firmware.failover.tunnels import ALL, CARRIED, DATA, LTE, MAX_UNITS, PREFIX, VOICE, WIRED
 
@@ -83,3 +84,9 @@ def test_lte_has_no_keepalive_and_voice_has_its_port_at_both_ends() -> None:
     voice = tunnels.setconf(VOICE, "K", [tunnels.unit_peer(VOICE, "203.0.113.1", "P")], listen=False)
     assert "ListenPort = 51823" in voice
     assert "Endpoint = 10.81.0.1:51823" in voice
+
+
+def test_a_site_that_says_nothing_has_broker_and_calls_in_the_tunnels_that_are_theirs() -> None:
+    """The softphone listens in wg-voice: from there, nothing gets to the hub's address in wg-data."""
+    site = Site()
+    assert (site.hub.host, site.calls.sip_host) == (DATA.hub(), VOICE.hub())
