@@ -14,6 +14,7 @@ from hw.board.monitor import Monitor, MonitorError
 from hw.board.solder import Solder
 from hw.board.usb import Adapter, adapter, redirected
 from hw.headset.usb.twin import UsbHeadsetTwin
+from hw.modem.mbim.twin import MbimTwin
 from hw.modem.twin import ModemTwin
 from hw.panel.twin import PanelTwin
 from hw.power.ups_twin import UpsTwin
@@ -21,7 +22,7 @@ from hw.twin import Twin
 
 WORDS = ("-qmp", "unix:qmp.sock", "-qtest", "unix:qtest.sock", "-qtest-log", "none")
 SERIAL = ("modem", "ups")
-USB = (*SERIAL, "headset")
+USB = (*SERIAL, "headset", "mbim")
 Result = TypeVar("Result")
 ANSWER_S = 30.0
 
@@ -78,8 +79,18 @@ class Board:
 
     async def _start(self, folder: Path) -> None:
         headset = UsbHeadsetTwin(self.work / "headset.sock")
-        made: dict[str, Twin] = {"modem": ModemTwin(folder), "ups": UpsTwin(folder), "headset": headset}
-        plugs = {"headset": redirected(headset.socket), **{name: adapter(name, folder / name) for name in SERIAL}}
+        mbim = MbimTwin(self.work / "mbim.sock")
+        made: dict[str, Twin] = {
+            "modem": ModemTwin(folder),
+            "ups": UpsTwin(folder),
+            "headset": headset,
+            "mbim": mbim,
+        }
+        plugs = {
+            **{name: adapter(name, folder / name) for name in SERIAL},
+            "headset": redirected(headset.port.socket),
+            "mbim": redirected(mbim.port.socket),
+        }
         panel = PanelTwin(folder)
         self.twins: dict[str, Twin] = {"panel": panel, **{name: made[name] for name in self.plugged}}
         self._lines = Lines(self.work / "qtest.sock", lambda gpio, lit: self._solder.lit(gpio, lit))

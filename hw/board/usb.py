@@ -52,11 +52,12 @@ class Adapter:
         self._left: list[str] = []
 
     async def follow(self) -> None:
-        """While one machine runs."""
+        """While one machine runs. One that is still being taken up from where it was saved takes nothing rightly."""
         self._where, self._plugged, self._left = "", "", list[str]()
         try:
             while True:
-                await self._look()
+                if (await self.monitor.execute("query-status"))["status"] == "running":
+                    await self._look()
                 await asyncio.sleep(LOOK_S)
         except MonitorError as error:
             log.error("%s: %s", self.name, error)

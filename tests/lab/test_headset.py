@@ -14,10 +14,11 @@ from image.tools import Tools
 from tests.lab import guest as lab
 from tests.lab.enrolled import BOUND_S, soon
 from tests.lab.guest import Guest
-from tests.lab.hands import finger
+from tests.lab.hands import blinks_hz, finger
 from tests.lab.rehearsal import fact, until
 from tests.lab.virt import plugged
 
+FAULT_HZ = 2.0  # two flashes a second (firmware/buttons/lamps.py)
 pytestmark = pytest.mark.timeout(3600)
 HEADSET = "busctl call org.homedispatch.Headset /org/homedispatch/Headset org.homedispatch.Headset1"
 RESTARTS = "systemctl show -P NRestarts hdu-headset hdu-calls hdu-recorder hdu-status | sort -u"
@@ -79,7 +80,7 @@ def test_a_switch_that_lies_is_a_fault_at_the_first_sound(unit: Guest, board: Bo
     board.command("headset", {"stuck_switch": True, "speaking": True})
     pressed(unit)
     until(unit, "the fault", "Headset", "mute_state", "fault", BOUND_S)
-    soon(unit, "the lamp", lambda: board.state("panel")["lamps"]["mute"] not in ("on", "off"))
+    assert blinks_hz(unit, "mute")[0] == pytest.approx(FAULT_HZ, rel=0.3)
 
 
 def test_its_own_button_mutes_and_its_own_lamp_says_so(unit: Guest, board: Board) -> None:

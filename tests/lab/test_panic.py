@@ -14,12 +14,11 @@ from tests.lab import rehearsal
 from tests.lab.agency import Agency
 from tests.lab.enrolled import BOUND_S, Unit, soon
 from tests.lab.guest import Guest
-from tests.lab.hands import answered, finger, raised
+from tests.lab.hands import answered, blinks_hz, finger, raised
 from tests.lab.rehearsal import SPOOL, until
 
 pytestmark = pytest.mark.timeout(3600)
 BLINKS_HZ = {"off": 0.0, "on": 0.0, "slow": 1.0, "fast": 4.0}
-LOOK_S = 4.0
 MUTE = "cat /var/lib/hdu/mute"
 
 
@@ -34,21 +33,6 @@ def arrived(unit: Unit, alert: str, what: str, since: float) -> dict[str, Any]:
     print(f"\n{what}: at the console {waited_s:.2f} s after; from disk to the hub {known_at - raised_at:.3f} guest s")
     assert waited_s < BOUND_S
     return row
-
-
-def blinks_hz(guest: Guest, lamp: str = "panic") -> tuple[float, bool]:
-    """How often the lamp goes on in a second of the guest's, and whether it is lit at the end."""
-    began, rises, lit = uptime(guest), 0, bool(guest.board.state("panel")["lit"][lamp])
-    ends = time.monotonic() + LOOK_S
-    while time.monotonic() < ends:
-        guest.read(0.005)
-        was, lit = lit, bool(guest.board.state("panel")["lit"][lamp])
-        rises += lit and not was
-    return rises / (uptime(guest) - began), lit
-
-
-def uptime(guest: Guest) -> float:
-    return float(guest.run("cut -d' ' -f1 /proc/uptime"))
 
 
 def shows(guest: Guest, pattern: str) -> None:

@@ -13,9 +13,13 @@ from typing import Any
 
 from firmware.failover.tunnels import DATA
 from hdu.provision import answers, making_site, steps
+from hdu.provision.making_site import NO_LTE
+from hdu.provision.site_file import Lte
 from hdu.provision.store import Store
 from hub.agency import Agency
 from hw.board.cables import address
+from hw.headset.usb.descriptors import PRODUCT, STRINGS, VENDOR
+from hw.modem.mbim.radio import ICCID
 from image.places import CHECKOUT
 from tests.lab import rehearsal
 from tests.lab.agency import HERE, HUB, running
@@ -23,7 +27,14 @@ from tests.lab.guest import Guest
 from tests.lab.rehearsal import NAME
 from tests.lab.supervisors import Supervisors
 
-LABELS = f"unit={NAME}\npanel=PNL-00317\nheadset=046d:0a8f\n".encode()
+LABELS = f"unit={NAME}\npanel=PNL-00317\nheadset={VENDOR:04x}:{PRODUCT:04x}:{STRINGS[3]}\n"
+SIM = f"sim={ICCID}\nnumber=+15550001234\n"
+APN = "agency.example"
+BY_LTE = """[[uplinks]]
+name = "lte"
+kind = "lte"
+interface = "wwan0"
+"""
 SITE = f"""[hub]
 host = "{DATA.hub()}"
 keepalive_s = 60
@@ -34,10 +45,13 @@ IDENTITY = "/var/lib/hdu/identity"
 
 
 class Hub(Supervisors):
-    """What `python -m tests.lab.hub_end` runs, and the responder of probes, which no tunnel carries."""
+    """What `python -m tests.lab.hub_end` runs, and the responder of probes, which no tunnel carries.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.agency = folder, Agency(folder / "agency")
+    `has_lte`: the units of its site have a modem besides their cable.
+    """
+
+    def __init__(self, folder: Path, has_lte: bool = False) -> None:
+        self.folder, self.agency, self.has_lte = folder, Agency(folder / "agency"), has_lte
 
     def asked(self, what: str, body: object = None) -> Any:
         """What the console says."""
@@ -59,13 +73,16 @@ class Hub(Supervisors):
 
     def provisioned(self) -> Path:
         """A unit's identity as its own steps and the agency's make it; where it lies."""
-        (self.folder / "site.toml").write_text(SITE)
-        (self.folder / "unit.toml").write_text(rehearsal.UNIT.replace(f'name = "{NAME}"\n', ""))
+        unit = rehearsal.UNIT.replace(f'name = "{NAME}"\n', "") + (BY_LTE if self.has_lte else "")
         settings = (self.folder / "site.toml", self.folder / "unit.toml")
-        site = making_site.make(self.agency.folder, "Riverside", "+1 555 000 9911", HUB, *settings)
+        for file, text in zip(settings, (SITE, unit), strict=True):
+            file.write_text(text)
+        lte = Lte(apn=APN) if self.has_lte else NO_LTE
+        site = making_site.make(self.agency.folder, "Riverside", "+1 555 000 9911", HUB, *settings, lte)
+        labels = (LABELS + (SIM if self.has_lte else "")).encode()
         store = Store(self.folder / "identity")
         with store.alone():
-            request = steps.begin(store, site, answers.in_file(LABELS, "labels", has_lte=False), new_keys=False)
+            request = steps.begin(store, site, answers.in_file(labels, "labels", self.has_lte), new_keys=False)
             return steps.finish(store, self.agency.grant(request)[1], Path("/etc/hdu"))
 
     @contextmanager

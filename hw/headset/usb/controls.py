@@ -1,26 +1,14 @@
 """What the headset answers at its control endpoint: descriptors, mutes and volumes, the lamp. No clock, no socket."""
 
 import struct
-from typing import NamedTuple
 
-from hw.headset.usb.descriptors import BUTTON, CONTROL, EAR_UNIT, MICROPHONE_UNIT, found
+from hw.headset.usb.descriptors import BUTTON, CONTROL, DESCRIPTORS, EAR_UNIT, MICROPHONE_UNIT, STRINGS
+from hw.usb.control import INWARD, Setup, standard
 
 SET_CUR, GET_CUR, GET_MIN, GET_MAX, GET_RES = 0x01, 0x81, 0x82, 0x83, 0x84  # Audio 1.0, table A-9
 MUTE, VOLUME = 1, 2  # table A-11
 LOUDEST_DB, SOFTEST_DB, STEP_DB = 0, -48, 1
 SET_REPORT, SET_IDLE = 0x09, 0x0A  # HID 1.11, 7.2
-GET_STATUS, GET_DESCRIPTOR = 0x00, 0x06
-CLASS, INWARD = 0x20, 0x80
-
-
-class Setup(NamedTuple):
-    """The eight bytes before a control transfer (USB 2.0, 9.3)."""
-
-    kind: int
-    request: int
-    value: int
-    target: int
-    length: int
 
 
 class Controls:
@@ -33,13 +21,7 @@ class Controls:
 
     def answer(self, setup: Setup, data: bytes = b"") -> bytes | None:
         """What it gives back, empty where something was set; None is a stall: it has no such thing."""
-        if setup.kind & CLASS:
-            return self._class(setup, data)
-        if setup.request == GET_DESCRIPTOR:
-            said = found(setup.value >> 8, setup.value & 0xFF)
-        else:
-            said = b"\0\0" if setup.request == GET_STATUS else b""
-        return None if said is None else said[: setup.length]
+        return standard(setup, DESCRIPTORS, STRINGS) if setup.standard else self._class(setup, data)
 
     def _class(self, setup: Setup, data: bytes) -> bytes | None:
         unit, interface = setup.target >> 8, setup.target & 0xFF

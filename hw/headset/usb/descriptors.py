@@ -6,6 +6,9 @@ the usages Phone Mute and Mute have them.
 
 import struct
 
+from hw.usb.redirection import BY_INTERRUPT, ISOCHRONOUS, Endpoint
+from hw.usb.session import Description
+
 VENDOR, PRODUCT, RELEASE = 0x1209, 0x0001, 0x0100  # pid.codes' number for what is never sold
 STRINGS = ("", "Home Dispatch", "Lab headset", "hdu-headset")
 CONTROL, EAR, MICROPHONE, BUTTON = 0, 1, 2, 3  # interfaces
@@ -66,18 +69,15 @@ _PARTS = b"".join(
     )
 )
 CONFIGURATION = struct.pack("<BBHBBBBB", 9, 2, 9 + len(_PARTS), 4, 1, 0, 0x80, 50) + _PARTS
-
-
-def text(number: int) -> bytes | None:
-    """A string descriptor; None where there is no such one."""
-    if number >= len(STRINGS):
-        return None
-    said = STRINGS[number].encode("utf-16-le") if number else struct.pack("<H", 0x0409)  # the languages: English
-    return bytes((2 + len(said), 3)) + said
-
-
-def found(kind: int, number: int) -> bytes | None:
-    """The descriptor that is asked for (GET_DESCRIPTOR, 9.4.3); None where there is none."""
-    if kind == 3:
-        return text(number)
-    return {1: DEVICE, 2: CONFIGURATION, 0x22: REPORT}.get(kind)
+DESCRIPTORS = {1: DEVICE, 2: CONFIGURATION, 0x22: REPORT}
+DESCRIPTION = Description(
+    VENDOR,
+    PRODUCT,
+    RELEASE,
+    {CONTROL: (1, 1), EAR: (1, 2), MICROPHONE: (1, 2), BUTTON: (3, 0)},
+    {
+        (EAR, 1): {EAR_OUT: Endpoint(ISOCHRONOUS, 1, EAR, EAR_BYTES)},
+        (MICROPHONE, 1): {MICROPHONE_IN: Endpoint(ISOCHRONOUS, 1, MICROPHONE, MICROPHONE_BYTES)},
+        (BUTTON, 0): {BUTTON_IN: Endpoint(BY_INTERRUPT, 10, BUTTON, 8)},
+    },
+)

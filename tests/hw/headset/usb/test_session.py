@@ -1,14 +1,13 @@
 """What a machine asks of a headset that is plugged in, in the order in which one does."""
 
 import struct
+from pathlib import Path
 
 import pytest
 
-from hw.headset.usb import redirection
-from hw.headset.usb.controls import GET_CUR, GET_DESCRIPTOR, SET_CUR, SET_REPORT, Controls
+from hw.headset.usb.controls import GET_CUR, SET_CUR, SET_REPORT
 from hw.headset.usb.descriptors import (
     BUTTON,
-    BUTTON_IN,
     CONFIGURATION,
     DEVICE,
     EAR_OUT,
@@ -18,16 +17,20 @@ from hw.headset.usb.descriptors import (
     MICROPHONE_UNIT,
     REPORT,
 )
-from hw.headset.usb.redirection import CONTROL_HEADER, STALL, SUCCESS, Kind, Packet, Reader
-from hw.headset.usb.session import Session
+from hw.headset.usb.twin import UsbHeadsetTwin
+from hw.usb import redirection
+from hw.usb.control import GET_DESCRIPTOR
+from hw.usb.redirection import CONTROL_HEADER, STALL, SUCCESS, Kind, Packet, Reader
+from hw.usb.session import Session
 
 
 class Machine:
     """The other side: what it is told, and what it asks."""
 
     def __init__(self) -> None:
-        self.reader, self.told, self.heard = Reader(), list[Packet](), list[bytes]()
-        self.session = Session(Controls(), lambda data: self.told.extend(self.reader.take(data)), self.heard.append)
+        self.reader, self.told = Reader(), list[Packet]()
+        self.headset = UsbHeadsetTwin(Path("unplugged"))
+        self.session = Session(self.headset, lambda data: self.told.extend(self.reader.take(data)))
 
     def asks(self, kind: Kind, *body: int) -> Packet:
         self.session.take(Packet(kind, 7, bytes(body)))
@@ -95,9 +98,9 @@ def test_what_it_has_not_is_a_stall(machine: Machine, kind: int, request_: int, 
 
 def test_the_lamp_is_lit_by_a_report(machine: Machine) -> None:
     machine.controls(0x21, SET_REPORT, 0x0201, BUTTON, b"\1\1")
-    assert machine.session.controls.lamp
+    assert machine.headset.controls.lamp
     machine.controls(0x21, SET_REPORT, 0x0201, BUTTON, b"\1\0")
-    assert not machine.session.controls.lamp
+    assert not machine.headset.controls.lamp
 
 
 def test_an_endpoint_is_there_while_its_alternate_setting_is(machine: Machine) -> None:
@@ -110,24 +113,40 @@ def test_an_endpoint_is_there_while_its_alternate_setting_is(machine: Machine) -
 
 
 def test_sound_goes_to_the_machine_only_while_it_takes_it(machine: Machine) -> None:
-    machine.session.capture(b"lost")
+    machine.session.stream(MICROPHONE_IN, b"lost")
     assert machine.asks(Kind.START_ISO_STREAM, MICROPHONE_IN, 8, 3).body == bytes((SUCCESS, MICROPHONE_IN))
-    machine.session.capture(b"came")
+    machine.session.stream(MICROPHONE_IN, b"came")
     assert machine.told[-1].body[4:] == b"came"
     machine.asks(Kind.STOP_ISO_STREAM, MICROPHONE_IN)
-    machine.session.capture(b"lost")
+    machine.session.stream(MICROPHONE_IN, b"lost")
     assert sum(packet.kind == Kind.ISO for packet in machine.told) == 1
 
 
-def test_what_is_played_is_heard_and_a_press_is_down_and_up(machine: Machine) -> None:
-    machine.session.take(Packet(Kind.ISO, 0, redirection.DATA_HEADER.pack(EAR_OUT, 0, 4) + b"tone"))
-    machine.session.press()
-    assert machine.heard == [b"tone"]
-    reports = [(packet.body[0], packet.body[4:]) for packet in machine.told]
-    assert reports == [(BUTTON_IN, b"\1\1"), (BUTTON_IN, b"\1\0")]
+def test_what_is_played_is_heard(machine: Machine) -> None:
+    loud = struct.pack("<h", 16384) * 96
+    machine.session.take(Packet(Kind.ISO, 0, redirection.DATA_HEADER.pack(EAR_OUT, 0, len(loud)) + loud))
+    assert machine.headset.state()["ear_rms"] == pytest.approx(0.5)
+
+
+def test_what_is_sent_in_bulk_waits_until_it_is_asked_for(machine: Machine) -> None:
+    machine.session.send(0x84, b"early")
+    machine.session.take(Packet(Kind.BULK, 5, redirection.BULK_HEADER.pack(0x84, 0, 512, 0, 0)))
+    machine.session.take(Packet(Kind.BULK, 6, redirection.BULK_HEADER.pack(0x84, 0, 512, 0, 0)))
+    machine.session.take(Packet(Kind.CANCEL_DATA_PACKET, 6, b""))
+    machine.session.take(Packet(Kind.BULK, 7, redirection.BULK_HEADER.pack(0x84, 0, 512, 0, 0)))
+    machine.session.send(0x84, b"late")
+    assert [(packet.id, packet.body[10:]) for packet in machine.told] == [(5, b"early"), (7, b"late")]
 
 
 def test_what_no_headset_knows_is_passed_over(machine: Machine) -> None:
     machine.session.take(Packet(23, 0, b""))
     machine.session.take(Packet(Kind.CANCEL_DATA_PACKET, 1, b""))
     assert machine.told == []
+
+
+def test_a_notice_waits_until_the_machine_listens(machine: Machine) -> None:
+    machine.session.notify(0x83, b"early")
+    assert machine.told == []
+    machine.asks(Kind.START_INTERRUPT_RECEIVING, 0x83)
+    machine.session.notify(0x83, b"late")
+    assert [packet.body[4:] for packet in machine.told if packet.kind == Kind.INTERRUPT] == [b"early", b"late"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hw.headset.usb.descriptors import MICROPHONE_IN, MICROPHONE_UNIT
-from hw.headset.usb.redirection import Kind, Packet, Reader, packed
 from hw.headset.usb.twin import UsbHeadsetTwin
+from hw.usb.redirection import Kind, Packet, Reader, packed
 from tests.firmware.service_scene import eventually
 
 
@@ -38,7 +38,7 @@ async def twin(tmp_path: Path) -> AsyncIterator[UsbHeadsetTwin]:
 
 @pytest.fixture
 async def machine(twin: UsbHeadsetTwin) -> AsyncIterator[Machine]:
-    made = Machine(*await asyncio.open_unix_connection(twin.socket))
+    made = Machine(*await asyncio.open_unix_connection(twin.port.socket))
     await eventually(lambda: any(packet.kind == Kind.DEVICE_CONNECT for packet in made.told), "it is there")
     yield made
     made.writer.close()
@@ -62,7 +62,7 @@ async def test_pulled_out_it_says_so_and_its_socket_is_gone(twin: UsbHeadsetTwin
     await twin.command({"plugged": False})
     await eventually(lambda: machine.told[-1].kind == Kind.DEVICE_DISCONNECT, "it is told")
     await machine.reading
-    assert not twin.socket.exists()
+    assert not twin.port.socket.exists()
     assert twin.state()["capture_switch"] is None
     with pytest.raises(ValueError, match="plug it in first"):
         await twin.command({"button": "mute"})
@@ -73,7 +73,7 @@ async def test_plugged_in_again_it_is_as_new(twin: UsbHeadsetTwin) -> None:
     await twin.command({"plugged": False})
     await twin.command({"plugged": True})
     assert twin.state()["capture_switch"] is True
-    assert twin.socket.exists()
+    assert twin.port.socket.exists()
 
 
 async def test_a_wrong_word_changes_nothing(twin: UsbHeadsetTwin) -> None:

@@ -5,8 +5,8 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hw.headset.usb import redirection
-from hw.headset.usb.redirection import LONG, SHORT, Endpoint, Kind, Packet, Reader
+from hw.usb import redirection
+from hw.usb.redirection import LONG, SHORT, Endpoint, Kind, Packet, Reader
 
 PACKETS = st.lists(
     st.builds(

@@ -1,4 +1,4 @@
-"""USB over a socket, as QEMU's `usb-redir` speaks it: the USB Network Redirection protocol, version 0.7 (usbredir).
+"""USB over a socket, as QEMU's `usb-redir` speaks it: USB Network Redirection protocol 0.7 (usbredir).
 
 Packets: a header of kind, length and id, a header of the kind, and data. Pure; little endian.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Kind(IntEnum):
-    """The packets that a headset has to do with."""
+    """The packets that the devices here have to do with."""
 
     HELLO = 0
     DEVICE_CONNECT = 1
@@ -32,20 +32,21 @@ class Kind(IntEnum):
     INTERRUPT_RECEIVING_STATUS = 17
     CANCEL_DATA_PACKET = 21
     CONTROL = 100
+    BULK = 101
     ISO = 102
     INTERRUPT = 103
 
 
 SUCCESS, STALL = 0, 4
 FULL_SPEED = 1
-ISOCHRONOUS, BY_INTERRUPT, INVALID = 1, 3, 255
+ISOCHRONOUS, IN_BULK, BY_INTERRUPT, INVALID = 1, 2, 3, 255
 SLOTS = 32  # endpoints by number: 16 out, 16 in
-VERSION = b"home dispatch headset"
+VERSION = b"home dispatch twin"
 CAPABILITIES = (
     1 << 1 | 1 << 4 | 1 << 5 | 1 << 6
 )  # a device's version, endpoints' sizes, long ids, long bulk: as xHCI needs
 LONG, SHORT = struct.Struct("<IIQ"), struct.Struct("<III")
-CONTROL_HEADER, DATA_HEADER = struct.Struct("<BBBBHHH"), struct.Struct("<BBH")
+CONTROL_HEADER, DATA_HEADER, BULK_HEADER = struct.Struct("<BBBBHHH"), struct.Struct("<BBH"), struct.Struct("<BBHIH")
 
 
 class Packet(NamedTuple):
@@ -115,6 +116,12 @@ def endpoints(usable: Mapping[int, Endpoint]) -> bytes:
     return packed(Kind.EP_INFO, bytes_ + struct.pack(f"<{SLOTS}H", *(row.size for row in rows)))
 
 
-def data(kind: Kind, endpoint: int, content: bytes, number: int = 0) -> bytes:
+def data(kind: Kind, endpoint: int, content: bytes) -> bytes:
     """An isochronous or an interrupt packet."""
-    return packed(kind, DATA_HEADER.pack(endpoint, SUCCESS, len(content)) + content, number)
+    return packed(kind, DATA_HEADER.pack(endpoint, SUCCESS, len(content)) + content)
+
+
+def bulk(endpoint: int, content: bytes, number: int, taken: int | None = None) -> bytes:
+    """What was asked for by the packet `number`, or that of what it brought `taken` bytes were taken."""
+    size = len(content) if taken is None else taken
+    return packed(Kind.BULK, BULK_HEADER.pack(endpoint, SUCCESS, size & 0xFFFF, 0, size >> 16) + content, number)
