@@ -17,6 +17,7 @@ from image.places import CHECKOUT
 from image.tools import Tools
 
 BOOT_S, CARD = 1800, "card.img"
+PLUGGED = (*SERIAL, "headset")
 IDENTITY = CHECKOUT / "hw/board/identity"
 CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
 HUNG = (signal.SIGTERM, signal.SIGHUP)
@@ -62,7 +63,7 @@ def _until_the_end(tools: Tools, work: Path, identity: tuple[str, ...]) -> int:
 
 
 def _run(tools: Tools, work: Path, identity: tuple[str, ...]) -> None:
-    with Board(work, SERIAL) as board:
+    with Board(work, PLUGGED) as board:
         words = (*cables.network(cables.UPLINKS), *board.words, *identity)
         with Shown(work, tools, *words) as unit:
             found = unit.until(READY, BOOT_S)

@@ -21,6 +21,7 @@ WORDS = f"""Its lamps are told here as they change. Your hands, a line each:
   pull wired          or {", ".join(UPLINKS[1:])}; 'plug wired' puts the cable back
   mains off           the UPS says so; 'mains on'
   modem lost          it finds no network; 'modem found'
+  speak               into the headset; 'be quiet'; 'press headset' is its own mute button; 'pull headset'
   look                what the lamps show now; 'help' tells all this again
   end                 or Ctrl-C: the plug is pulled"""
 
@@ -39,8 +40,8 @@ def _cable(uplink: str, plugged: bool, board: Board) -> None:
     board.cable(uplink, plugged)
 
 
-def _set(twin: str, name: str, value: bool, board: Board) -> None:
-    board.command(twin, {name: value})
+def _order(twin: str, body: dict[str, object], board: Board) -> None:
+    board.command(twin, body)
 
 
 DOES: dict[str, Callable[[Board], None]] = {
@@ -49,10 +50,15 @@ DOES: dict[str, Callable[[Board], None]] = {
     **{f"let go {button}": partial(_button, "release", button) for button in BUTTONS},
     **{f"pull {uplink}": partial(_cable, uplink, False) for uplink in UPLINKS},
     **{f"plug {uplink}": partial(_cable, uplink, True) for uplink in UPLINKS},
-    "mains off": partial(_set, "ups", "mains", False),
-    "mains on": partial(_set, "ups", "mains", True),
-    "modem lost": partial(_set, "modem", "registered", False),
-    "modem found": partial(_set, "modem", "registered", True),
+    "mains off": partial(_order, "ups", {"mains": False}),
+    "mains on": partial(_order, "ups", {"mains": True}),
+    "modem lost": partial(_order, "modem", {"registered": False}),
+    "modem found": partial(_order, "modem", {"registered": True}),
+    "speak": partial(_order, "headset", {"speaking": True}),
+    "be quiet": partial(_order, "headset", {"speaking": False}),
+    "press headset": partial(_order, "headset", {"button": "mute"}),
+    "pull headset": partial(_order, "headset", {"plugged": False}),
+    "plug headset": partial(_order, "headset", {"plugged": True}),
 }
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from firmware.configfile import load
-from hw.board.board import SERIAL, Board
+from hw.board.board import USB, Board
 from hw.board.cables import UPLINKS
 from hw.board.hands import DOES, WORDS, Hands, lamps
 
 
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[Board]:
-    with Board(tmp_path, SERIAL) as board:
+    with Board(tmp_path, USB) as board:
         yield board
 
 
@@ -58,6 +58,12 @@ def test_the_other_twins_are_reached(board: Board, person: Person) -> None:
     person.types("mains off\nmodem lost\n")
     assert (board.state("ups")["mains"], board.state("modem")["registered"]) == (False, False)
     person.types("mains on\nmodem found\n")
+    person.types("speak\npull headset\n")
+    assert (board.state("headset")["speaking"], board.state("headset")["plugged"]) == (True, False)
+    person.types("press headset\n")
+    assert "plug it in first" in person.said[-1]
+    person.types("be quiet\nplug headset\n")
+    assert (board.state("headset")["speaking"], board.state("headset")["plugged"]) == (False, True)
     assert (board.state("ups")["mains"], board.state("modem")["registered"]) == (True, True)
 
 
