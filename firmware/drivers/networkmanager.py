@@ -22,6 +22,7 @@ from sdbus_async.networkmanager import (
 
 from firmware.drivers import mirror
 from firmware.drivers.carrier import CarrierWatch
+from firmware.drivers.modem_routes import ModemRoutes
 from firmware.drivers.pinned_routes import PinnedRoutes
 from firmware.drivers.ports import DeviceState, Link
 
@@ -30,6 +31,7 @@ BUS, BUS_PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
 CALL_TIMEOUT_S = 5.0
 SETTLE_S = 0.005  # one change of a device makes several signals; they are read together
 AUTOMATIC = "/"
+MODEM = 8  # NM_DEVICE_TYPE_MODEM
 UNREACHABLE = (SdBusBaseError, NetworkManagerBaseError, TimeoutError, OSError)
 log = logging.getLogger("networkmanager")
 
@@ -80,7 +82,8 @@ class NetworkManager:
     """
 
     def __init__(self, bus: SdBus, interfaces: Sequence[str], pins: Mapping[str, int] | None = None) -> None:
-        self._bus, self._pinned = bus, PinnedRoutes(pins or {})
+        self._bus, self._pinned, self._modems = bus, PinnedRoutes(pins or {}), ModemRoutes()
+        self._is_modem = set[str]()
         self._links = {name: Link(interface=name) for name in interfaces}
         self._stale = asyncio.Event()
         self._carrier = CarrierWatch(self._on_carrier)
@@ -135,9 +138,15 @@ class NetworkManager:
         before = self._links[interface]
         self._links[interface] = msgspec.structs.replace(before, **known)
         if self._links[interface] != before:
-            self._pinned.hold(self._links[interface])
+            self._hold(self._links[interface])
             for each in self._waiting:
                 each.put_nowait(None)
+
+    def _hold(self, link: Link) -> None:
+        """The routes that are ours, as the link now is."""
+        self._pinned.hold(link)
+        if link.interface in self._is_modem:
+            self._modems.hold(link)
 
     async def _read_when_stale(self) -> None:
         while True:
@@ -156,7 +165,11 @@ class NetworkManager:
                 state = device_state(await device.state)
                 if state != "activated":
                     return {"state": state, "address": "", "gateway": "", "metric": None}
-                return {"state": state, **await self._read_routes(device)}
+                known = {"state": state, **await self._read_routes(device)}
+                if await device.device_type == MODEM:
+                    self._is_modem.add(interface)
+                    known["metric"] = self._modems.metric(interface, known["metric"])
+                return known
         except (NetworkManagerError, *UNREACHABLE) as error:
             log.debug("%s is unknown: %s", interface, error)
             return {"state": None, "address": "", "gateway": "", "metric": None}
@@ -179,13 +192,19 @@ class NetworkManager:
     async def set_metric(self, interface: str, metric: int) -> None:
         """See the port. Away or Refused where it could not be done; Device.Reapply takes about two milliseconds."""
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
-                device = await self._device(interface)
-                profile, version = await device.get_applied_connection(0)
-                await device.reapply(with_metric(profile, metric), version, 0)
+            if interface in self._is_modem:
+                self._modems.set(interface, metric)
+            else:
+                await self._reapply(interface, metric)
+            self._put(interface, metric=metric)
         except UNREACHABLE as error:
             raise self._error(f"setting the metric of {interface} to {metric}", error) from error
-        self._put(interface, metric=metric)
+
+    async def _reapply(self, interface: str, metric: int) -> None:
+        async with asyncio.timeout(CALL_TIMEOUT_S):
+            device = await self._device(interface)
+            profile, version = await device.get_applied_connection(0)
+            await device.reapply(with_metric(profile, metric), version, 0)
 
     def open_table(self, table: int, on: bool) -> None:
         """Whether the pins of that table stand, from now on; without them what is pinned to it goes nowhere."""
@@ -214,3 +233,4 @@ class NetworkManager:
     def close(self) -> None:
         self._carrier.close()
         self._pinned.close()
+        self._modems.close()

@@ -1,19 +1,26 @@
-"""Default routes in tables of our own, for what a mark pins to one uplink: rtnetlink(7); needs CAP_NET_ADMIN."""
+"""Default routes of our own: rtnetlink(7); needs CAP_NET_ADMIN.
+
+They stand in tables of our own for what a mark pins to one uplink, and in the main one for a modem (`modem_routes`), where
+their protocol tells them from everybody else's.
+"""
 
 import contextlib
 import errno
 import os
 import socket
 import struct
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from firmware.drivers.carrier import attributes
 from firmware.drivers.ports import Link
 
-RTM_NEWROUTE, RTM_DELROUTE = 24, 25
-REQUEST, ACK, CREATE, APPEND = 0x1, 0x4, 0x400, 0x800
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+REQUEST, ACK, DUMP, CREATE, APPEND = 0x1, 0x4, 0x300, 0x400, 0x800
 RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 4, 5, 6, 7, 15
-RTPROT_STATIC, RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RTN_UNICAST = 4, 0, 253, 1
+OURS, RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RTN_UNICAST = 91, 0, 253, 1  # rtnetlink(7): who installed it; 91 is nobody's
+MAIN = 254
 REFUSAL = struct.Struct("=IHHIIi")
 
 
@@ -38,16 +45,54 @@ def wanted(link: Link) -> Pin | None:
 
 
 def message(kind: int, flags: int, table: int, interface: int, pin: Pin | None) -> bytes:
-    """One route message; without a pin it means any default route of that interface in that table."""
+    """One route message; without a pin it means any default route of that interface in that table, in MAIN of ours."""
     found = [(RTA_TABLE, struct.pack("=I", table)), (RTA_OIF, struct.pack("=I", interface))]
     if pin is not None:
         found += [(RTA_PRIORITY, struct.pack("=I", pin.metric)), (RTA_PREFSRC, socket.inet_aton(pin.address))]
         found += [(RTA_GATEWAY, socket.inet_aton(pin.gateway))] if pin.gateway else []
     scope = RT_SCOPE_UNIVERSE if pin is None or pin.gateway else RT_SCOPE_LINK
-    protocol, of = (0, 0) if pin is None else (RTPROT_STATIC, RTN_UNICAST)
+    of = 0 if pin is None else RTN_UNICAST
+    protocol = OURS if pin is not None or table == MAIN else 0
     body = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, 0, protocol, scope, of, 0)
     body += b"".join(struct.pack("=HH", 4 + len(value), name) + value for name, value in found)
     return struct.pack("=IHHII", 16 + len(body), kind, REQUEST | ACK | flags, 0, 0) + body
+
+
+def standing(table: int) -> dict[str, int]:
+    """Interface to metric of our default routes in `table`, whoever put them there: a life of this service before."""
+    found = dict[str, int]()
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as asking:
+        request = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
+        asking.send(struct.pack("=IHHII", 16 + len(request), RTM_GETROUTE, REQUEST | DUMP, 0, 0) + request)
+        while routes := list(parsed(asking.recv(1 << 16))):
+            found |= {_named(each[RTA_OIF]): _number(each[RTA_PRIORITY]) for each in routes if _is_ours(each, table)}
+    return {name: metric for name, metric in found.items() if name}
+
+
+def parsed(data: bytes) -> Iterator[dict[int, bytes]]:
+    """The attributes of each route message of our protocol and to everywhere; of any other an empty one."""
+    while len(data) >= 16:
+        length, kind = struct.unpack_from("=IH", data)
+        if length < 16 or kind != RTM_NEWROUTE:
+            return
+        to_all, protocol = not data[17], data[21]
+        yield attributes(data[28:length]) if to_all and protocol == OURS else {}
+        data = data[(length + 3) & ~3 :]
+
+
+def _is_ours(route: dict[int, bytes], table: int) -> bool:
+    return {RTA_OIF, RTA_PRIORITY, RTA_TABLE} <= route.keys() and _number(route[RTA_TABLE]) == table
+
+
+def _number(value: bytes) -> int:
+    return int.from_bytes(value[:4], sys.byteorder)
+
+
+def _named(index: bytes) -> str:
+    try:
+        return socket.if_indextoname(_number(index))
+    except OSError:
+        return ""
 
 
 class PinnedRoutes:

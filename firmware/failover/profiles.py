@@ -11,6 +11,7 @@ from firmware.failover import tunnels
 from firmware.failover.tunnels import ALL, CARRIED, LAST_METRIC, LTE, PREFIX, UNREACHABLE_OFFSET, WIRED, Tunnel, host
 
 STANDING, MOBILE = "hdu-standing", "lte"
+MOBILE_METRIC = 2_000  # behind every metric of firmware/failover/routes.py: see firmware/drivers/modem_routes.py
 # Who is made first (autoconnect-priority): `unreachable` stands before a tunnel has anything to send, which else went
 # out by the uplink; and the mirror on wg-a needs wg-b to be there.
 FIRST = {STANDING: 20, LTE.interface: 10}
@@ -40,7 +41,7 @@ def mobile(apn: str, user: str, password: str, roaming: bool) -> dict[str, str]:
     gsm: dict[str, str | int] = {"apn": apn, "home-only": "false" if roaming else "true"}
     gsm |= {name: value.replace("\\", r"\\") for name, value in (("username", user), ("password", password)) if value}
     connection = {name: value for name, value in _connection(MOBILE, "gsm").items() if name != "interface-name"}
-    automatic: dict[str, str | int] = {"method": "auto"}
+    automatic: dict[str, str | int] = {"method": "auto", "route-metric": MOBILE_METRIC}
     sections: Sections = {"connection": connection, "gsm": gsm, "ipv4": automatic, "ipv6": automatic}
     return {f"{MOBILE}.nmconnection": _text(sections)}
 

@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from image.tools import Tools
-from tests.lab import guest as machine
 from tests.lab.enrolled import BOUND_S, soon
 from tests.lab.guest import Guest
 from tests.lab.rehearsal import fact, until
-from tests.lab.tunnelled import Hub, laid
-from tests.lab.virt import plugged
+from tests.lab.tunnelled import Hub, in_the_field
 
 pytestmark = pytest.mark.timeout(3600)
 CALLS = "busctl call org.homedispatch.Calls /org/homedispatch/Calls org.homedispatch.Calls1"
@@ -21,15 +19,9 @@ HEARD = 0.003  # of full scale: the agency's speech, or ours, and no silence
 
 @pytest.fixture(scope="module")
 def unit(ready: Path, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
-    folder = tmp_path_factory.mktemp("unit")
-    hub, run = Hub(folder), machine.resumed(ready, folder / "machine", tools, plugged=("headset",))
-    identity = hub.provisioned()
-    with hub.up(), plugged(run):
-        machine.go_on(run)
-        laid(run, identity)
-        until(run, "the hub", "HubLink", "connected", True, 180)
-        until(run, "the headset", "Headset", "present", True, BOUND_S)
-        yield run, hub
+    with in_the_field(ready, tools, tmp_path_factory.mktemp("unit"), ("headset",)) as made:
+        until(made[0], "the headset", "Headset", "present", True, BOUND_S)
+        yield made
 
 
 def test_it_is_registered_by_wg_voice(unit: Unit) -> None:

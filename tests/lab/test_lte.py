@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 
 from image.tools import Tools
-from tests.lab import guest as machine
 from tests.lab.enrolled import BOUND_S, soon
 from tests.lab.guest import Guest
 from tests.lab.hands import answered, raised
-from tests.lab.rehearsal import until
-from tests.lab.tunnelled import APN, Hub, laid
-from tests.lab.virt import plugged
+from tests.lab.tunnelled import APN, Hub, in_the_field
 
 pytestmark = pytest.mark.timeout(3600)
 Unit = tuple[Guest, Hub]
+LEASE_S = 45
+DEAD = "nft 'table netdev dead { chain in { type filter hook ingress device eth0 priority 0; drop; } }'"
 
 
 def carrying(guest: Guest) -> str | None:
@@ -36,14 +35,8 @@ def carries(guest: Guest, name: str, bound_s: float = BOUND_S) -> None:
 
 @pytest.fixture(scope="module")
 def unit(ready: Path, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
-    folder = tmp_path_factory.mktemp("unit")
-    hub, run = Hub(folder, has_lte=True), machine.resumed(ready, folder / "machine", tools, plugged=("mbim",))
-    identity = hub.provisioned()
-    with hub.up(), plugged(run):
-        machine.go_on(run)
-        laid(run, identity)
-        until(run, "the hub", "HubLink", "connected", True, 180)
-        yield run, hub
+    with in_the_field(ready, tools, tmp_path_factory.mktemp("unit"), ("mbim",), has_lte=True) as made:
+        yield made
 
 
 def test_the_modem_is_connected_by_the_units_own_profile(unit: Unit) -> None:
@@ -64,6 +57,31 @@ def test_without_the_cable_the_hub_is_there_by_lte_and_a_panic_goes_that_way(uni
     row = soon(guest, "PANIC at the console", lambda: hub.alerts().get(alert))
     assert (row["kind"], row["via"]) == ("panic", "lte")
     answered(guest, hub)
+    guest.board.cable("wired", True)
+    carries(guest, "wired", 120)
+
+
+def test_an_uplink_that_is_dead_with_its_cable_in_gives_way_and_is_taken_again(unit: Unit) -> None:
+    """For longer than a lease of an address takes to be asked for anew (30 s)."""
+    guest, _ = unit
+    carries(guest, "wired")
+    guest.run(DEAD)
+    carries(guest, "lte")
+    guest.run(f"sleep {LEASE_S}")
+    assert (carrying(guest), guest.board.state("mbim")["connected"]) == ("lte", True)
+    until(guest, "the hub by LTE", "HubLink", "connected", True, BOUND_S)
+    guest.run("nft delete table netdev dead")
+    carries(guest, "wired", 240)
+
+
+def test_a_service_that_is_killed_while_lte_carries_goes_on_with_it(unit: Unit) -> None:
+    guest, _ = unit
+    guest.board.cable("wired", False)
+    carries(guest, "lte")
+    before = guest.run("ip route show default dev wwan0")
+    guest.run("systemctl kill -s KILL hdu-uplinks; until systemctl is-active -q hdu-uplinks; do sleep 0.2; done")
+    carries(guest, "lte")
+    assert guest.run("ip route show default dev wwan0").splitlines()[0] == before.splitlines()[0]
     guest.board.cable("wired", True)
     carries(guest, "wired", 120)
 

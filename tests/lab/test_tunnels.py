@@ -10,14 +10,12 @@ import pytest
 
 from firmware.failover.tunnels import DATA, LTE, VOICE, WIRED
 from image.tools import Tools
-from tests.lab import guest as machine
 from tests.lab.agency import HUB
 from tests.lab.enrolled import BOUND_S, soon
 from tests.lab.guest import Guest
 from tests.lab.hands import answered, raised
 from tests.lab.rehearsal import fact, until
-from tests.lab.tunnelled import Hub, laid, sent
-from tests.lab.virt import plugged
+from tests.lab.tunnelled import Hub, in_the_field, sent
 
 pytestmark = pytest.mark.timeout(3600)
 CABLE = "wired.pcap"
@@ -25,17 +23,16 @@ OUTSIDE = ("0806", "86dd 0", "86dd 58", "icmp 10.0.2.", f"udp {HUB}:", "udp 10.0
 Unit = tuple[Guest, Hub]
 
 
+def captured(guest: Guest) -> None:
+    """All that goes over its cable."""
+    dump = {"qom-type": "filter-dump", "id": "dump", "netdev": "wired", "file": CABLE}
+    guest.board.execute("object-add", **dump)
+
+
 @pytest.fixture(scope="module")
 def unit(ready: Path, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
-    folder = tmp_path_factory.mktemp("unit")
-    hub, run = Hub(folder), machine.resumed(ready, folder / "machine", tools)
-    identity = hub.provisioned()
-    with hub.up(), plugged(run):
-        machine.go_on(run)
-        dump = {"qom-type": "filter-dump", "id": "dump", "netdev": "wired", "file": CABLE}
-        run.board.execute("object-add", **dump)
-        laid(run, identity)
-        yield run, hub
+    with in_the_field(ready, tools, tmp_path_factory.mktemp("unit"), first=captured) as made:
+        yield made
 
 
 def comes_back(guest: Guest, what: str) -> None:

@@ -6,7 +6,7 @@ import socket
 import struct
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,14 @@ from hw.board.cables import address
 from hw.headset.usb.descriptors import PRODUCT, STRINGS, VENDOR
 from hw.modem.mbim.radio import ICCID
 from image.places import CHECKOUT
+from image.tools import Tools
+from tests.lab import guest as machine
 from tests.lab import rehearsal
 from tests.lab.agency import HERE, HUB, running
 from tests.lab.guest import Guest
-from tests.lab.rehearsal import NAME
+from tests.lab.rehearsal import NAME, until
 from tests.lab.supervisors import Supervisors
+from tests.lab.virt import plugged
 
 LABELS = f"unit={NAME}\npanel=PNL-00317\nheadset={VENDOR:04x}:{PRODUCT:04x}:{STRINGS[3]}\n"
 SIM = f"sim={ICCID}\nnumber=+15550001234\n"
@@ -34,6 +37,8 @@ BY_LTE = """[[uplinks]]
 name = "lte"
 kind = "lte"
 interface = "wwan0"
+[modem]
+port = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_hdu-modem-if00-port0"
 """
 SITE = f"""[hub]
 host = "{DATA.hub()}"
@@ -41,7 +46,7 @@ keepalive_s = 60
 [alerts]
 acknowledged_lamp_s = 3600.0
 """
-IDENTITY = "/var/lib/hdu/identity"
+IDENTITY, CONNECT_S = "/var/lib/hdu/identity", 180.0
 
 
 class Hub(Supervisors):
@@ -94,6 +99,25 @@ class Hub(Supervisors):
         probes = [sys.executable, "-m", "hub.responder", *key]
         with running(end, (self.folder / "console.sock").exists), running(probes, lambda: True):
             yield
+
+
+@contextmanager
+def in_the_field(
+    saved: Path,
+    tools: Tools,
+    folder: Path,
+    plugged_in: Sequence[str] = (),
+    has_lte: bool = False,
+    first: Callable[[Guest], None] = lambda _: None,
+) -> Iterator[tuple[Guest, Hub]]:
+    """The saved unit, provisioned and with its hub, and `plugged_in` on its USB; `first` comes before all of that."""
+    hub, run = Hub(folder, has_lte), machine.resumed(saved, folder / "machine", tools, plugged=plugged_in)
+    identity = hub.provisioned()
+    with hub.up(), plugged(run):
+        first(machine.go_on(run))
+        laid(run, identity)
+        until(run, "the hub", "HubLink", "connected", True, CONNECT_S)
+        yield run, hub
 
 
 def laid(guest: Guest, identity: Path) -> None:
