@@ -1,7 +1,7 @@
 """Default routes of our own: rtnetlink(7); needs CAP_NET_ADMIN.
 
-They stand in tables of our own for what a mark pins to one uplink, and in the main one for a modem (`modem_routes`), where
-their protocol tells them from everybody else's.
+They stand in tables of our own for what a mark pins to one uplink, and in the main one for a modem
+(`modem_routes`), where their protocol tells them from everybody else's.
 """
 
 import contextlib

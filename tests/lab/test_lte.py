@@ -14,6 +14,7 @@ from image.tools import Tools
 from tests.lab.enrolled import BOUND_S, soon
 from tests.lab.guest import Guest
 from tests.lab.hands import answered, raised
+from tests.lab.rehearsal import until
 from tests.lab.tunnelled import APN, Hub, in_the_field
 
 pytestmark = pytest.mark.timeout(3600)
