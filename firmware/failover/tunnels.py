@@ -1,9 +1,9 @@
 """The four tunnels between a unit and the hub: their numbers, and both ends' settings as text. Pure.
 
-    wg-data    follows the default route: MQTT, SIP, updates; its addresses never change
+    wg-data    follows the default route: MQTT, updates; its addresses never change
     wg-a       pinned to the best wired uplink   \\  mark, own table, and `unreachable` behind it,
     wg-b       pinned to LTE                     /  so that neither ever takes the other's way
-    wg-voice   RTP; its datagrams go to an address routed over wg-a, and while copying is on also over wg-b;
+    wg-voice   SIP, RTP; its datagrams go to an address over wg-a, and while copying is on also over wg-b;
                WireGuard's replay window (RFC 6479) drops whichever copy comes second
 
 No prefix here has another route: where a tunnel is away, `unreachable` stands behind it, so nothing leaves in clear.
@@ -39,10 +39,12 @@ class Tunnel(Struct, frozen=True):
         return host(self.network, number)
 
 
-DATA = Tunnel("wg-data", 51820, 1420, "10.79.0.0")
+# An operator's own tunnels leave 1358 bytes for a datagram (3GPP TS 23.060, 9.3), and not every one carries a larger one
+# in pieces. WireGuard adds 60 to each (IPv4), and wg-voice's go through a second tunnel.
+DATA = Tunnel("wg-data", 51820, 1280, "10.79.0.0")
 WIRED = Tunnel("wg-a", 51821, 1440, "10.82.0.0", mark=101)
 LTE = Tunnel("wg-b", 51822, 1440, "10.83.0.0", mark=102, keepalive_s=0)  # idle, it must cost nothing
-VOICE = Tunnel("wg-voice", 51823, 1280, "10.80.0.0")
+VOICE = Tunnel("wg-voice", 51823, 1232, "10.80.0.0")
 ALL = (DATA, WIRED, LTE, VOICE)
 CARRIED = "10.81.0.0"  # where wg-voice's own datagrams go: over wg-a, copied to wg-b
 PREFIX = 16

@@ -1,6 +1,7 @@
 """What lies behind the operator: this machine's loopback, for UDP; echoes are answered for whoever is asked.
 
-IPv4 (RFC 791), UDP (RFC 768), ICMP echo (RFC 792). What is neither is dropped.
+IPv4 (RFC 791), UDP (RFC 768), ICMP echo (RFC 792). What is neither is dropped, and so is what comes in pieces, as by
+operators whose address translation does not put them together.
 """
 
 import asyncio
@@ -26,6 +27,11 @@ def datagram(source: bytes, target: bytes, protocol: int, content: bytes) -> byt
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + content
 
 
+def _is_piece(packet: bytes) -> bool:
+    """More of it follows, or it is not the first."""
+    return bool(int.from_bytes(packet[6:8]) & 0x3FFF)
+
+
 class Internet:
     """`back` is given what comes for the unit; `carries` is whether anything passes at all."""
 
@@ -35,7 +41,7 @@ class Internet:
 
     async def take(self, packet: bytes) -> None:
         """A datagram of the unit's."""
-        if not self.carries or len(packet) < 28 or packet[0] >> 4 != 4:
+        if not self.carries or len(packet) < 28 or packet[0] >> 4 != 4 or _is_piece(packet):
             return
         self.bytes += len(packet)
         content = packet[4 * (packet[0] & 15) : int.from_bytes(packet[2:4])]

@@ -45,5 +45,9 @@ async def test_where_nothing_passes_nothing_comes() -> None:
     net = Internet(back.append)
     net.carries = False
     await net.take(datagram(UNIT, HUB, ICMP, bytes((ECHO, 0, 0, 0)) + b"data"))
+    net.carries = True
     await net.take(b"\x60" + bytes(40))
+    for flags in (0x2000, 0x0010):
+        whole = datagram(UNIT, HUB, ICMP, bytes((ECHO, 0, 0, 0)) + b"data")
+        await net.take(whole[:6] + struct.pack(">H", flags) + whole[8:])
     assert (back, net.bytes) == ([], 0)
