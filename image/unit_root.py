@@ -121,7 +121,8 @@ def _configure(root: Path, work: Path, tools: Tools) -> None:
     if not (root / f"usr/lib/modules/{kernel}/modules.dep").stat().st_size:
         raise BuildError(f"image: depmod left no dependencies of the modules of {kernel}")
     drivers.check(root / "usr/lib/modules" / kernel)
-    compile_ = ("python3", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash")
+    kinds = ("-o", "0", "-o", "2", "--hardlink-dupes")  # for what a person types, and for the services (common.conf)
+    compile_ = ("python3", "-m", "compileall", "-q", "-j", "0", *kinds, "--invalidation-mode", "unchecked-hash")
     tools.run(work, *seal, *compile_, "-s", inside, f"{inside}/usr/lib/python3", f"{inside}/usr/lib/python3.13")
 
 

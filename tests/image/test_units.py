@@ -1,8 +1,10 @@
 """The unit's services as systemd units: all there, each with its user and its bus name, and sandboxed."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,14 @@ LIMIT = 2.5
 
 def own(name: str) -> str:
     return OURS.get(f"hdu-{name}.service") or OURS[f"hdu-{name}@.service"]
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_every_service_goes_without_docstrings_and_assertions(service: str) -> None:
+    """As common.conf has it: nothing that it imports may need either."""
+    assert "PYTHONOPTIMIZE=2" in own(service)
+    environment = {**os.environ, "PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", f"import firmware.{service}"], check=True, env=environment, cwd=ROOT)
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))

@@ -11,7 +11,7 @@ from firmware.acceptance.report import sound, verify
 from hw.modem.mbim.radio import ICCID
 from image.tools import Tools
 from tests.lab.enrolled import soon
-from tests.lab.guest import Guest
+from tests.lab.guest import Guest, at_the_time
 from tests.lab.hands import answered, finger
 from tests.lab.rehearsal import HERE, MAINS, fact, put, until
 from tests.lab.tunnelled import Hub, in_the_field
@@ -73,8 +73,8 @@ HANDS: Mapping[str, Hand] = {
 
 def test_it_says_that_it_is_safe(unit: Unit) -> None:
     guest, _ = unit
-    soon(guest, "it is safe", lambda: fact(guest, "Readiness", "safe") is True, 300)
-    soon(guest, "SAFE is green", lambda: guest.board.state("panel")["lamps"]["safe"] == "green")
+    soon(guest, "it is safe", lambda: fact(at_the_time(guest), "Readiness", "safe") is True, 300)
+    soon(guest, "SAFE is green", lambda: fact(at_the_time(guest), "Readiness", "colour") == "green", 120)
     print(f"\n{guest.run(USED_MB)} MB used, provisioned and with all that is plugged in")
 
 
@@ -85,7 +85,7 @@ def test_its_acceptance_is_walked_and_passed(unit: Unit) -> None:
     for step, hand in HANDS.items():
         until(guest, f"the walk is at {step!r}", "Acceptance", "step", step, WALK_S)
         hand(guest, hub)
-    guest.run("until test -s /tmp/rc; do sleep 0.5; done", WALK_S)
+    soon(guest, "its end", lambda: at_the_time(guest).run("cat /tmp/rc", may_fail=True).isdigit(), WALK_S)
     print(f"\n{guest.run('cat /tmp/words')}")
     report = verify(guest.run("cat /tmp/report.json").encode(), (hub.agency.folder / "ca.pem").read_bytes())
     assert {each.part: each.outcome for each in report.walked if each.outcome != "passed"} == {}
