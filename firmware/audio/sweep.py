@@ -8,7 +8,8 @@ ratio of the two there. Below MATCH nothing of ours was heard.
 import math
 import operator
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 from firmware.audio.level import FULL_SCALE
 from firmware.facts import Fact
@@ -59,19 +60,30 @@ def find(sent: Sequence[int], heard: Sequence[int]) -> Echo:
     if last < 0 or not any(heard):
         return Echo(match=0.0)
     part = sent[: len(sent) // COARSE]
-    likely = max(range(last + 1), key=lambda at: abs(_correlation(part, heard[at : at + len(part)])))
+    likely = max(range(last + 1), key=_likeness(part, heard))
     near = range(max(0, likely - COARSE), min(last, likely + COARSE) + 1)
-    best = max(near, key=lambda at: abs(_correlation(sent, heard[at : at + len(sent)])))
-    window = heard[best : best + len(sent)]
-    match = abs(_correlation(sent, window))
+    whole = _likeness(sent, heard)
+    best = max(near, key=whole)
+    match = whole(best)
     if match < MATCH:
         return Echo(match=match)
+    window = heard[best : best + len(sent)]
     return Echo(match=match, delay_ms=best * 1000 / RATE_HZ, gain_db=_gain_db(sent, window))
 
 
-def _correlation(one: Sequence[int], other: Sequence[int]) -> float:
-    energy = _dot(one, one) * _dot(other, other)
-    return _dot(one, other) / math.sqrt(energy) if energy else 0.0
+def _likeness(sent: Sequence[int], heard: Sequence[int]) -> Callable[[int], float]:
+    """How like `sent` what is heard from a sample on is: the normalised cross-correlation, 0 to 1 whatever its sign.
+
+    The energies are summed once: a Pi takes a third of the time.
+    """
+    count, own = len(sent), _dot(sent, sent)
+    energies = [0, *accumulate(map(operator.mul, heard, heard))]
+
+    def at(start: int) -> float:
+        energy = own * (energies[start + count] - energies[start])
+        return abs(_dot(sent, heard[start : start + count])) / math.sqrt(energy) if energy else 0.0
+
+    return at
 
 
 def _gain_db(sent: Sequence[int], heard: Sequence[int]) -> float:

@@ -13,7 +13,7 @@ from image.tools import Tools
 from tests.lab.enrolled import soon
 from tests.lab.guest import Guest, at_the_time
 from tests.lab.hands import answered, finger
-from tests.lab.rehearsal import HERE, MAINS, fact, put, until
+from tests.lab.rehearsal import HERE, MAINS, fact, put
 from tests.lab.tunnelled import Hub, in_the_field
 
 pytestmark = pytest.mark.timeout(5400)
@@ -56,6 +56,7 @@ def mains(on: bool) -> Hand:
     return lambda guest, _: put(guest, {f"{HERE}/power_supply/AC/uevent": text})
 
 
+DONE: list[str] = []
 HANDS: Mapping[str, Hand] = {
     "mute": pressed("mute"),
     "mute off": pressed("mute"),
@@ -78,15 +79,22 @@ def test_it_says_that_it_is_safe(unit: Unit) -> None:
     print(f"\n{guest.run(USED_MB)} MB used, provisioned and with all that is plugged in")
 
 
+def ended(guest: Guest, hub: Hub) -> bool:
+    """Whether the walk has; if not, what it asks for is done, once a step."""
+    step = str(fact(at_the_time(guest), "Acceptance", "step"))
+    if (hand := HANDS.get(step)) and step not in DONE:
+        DONE.append(step)
+        hand(guest, hub)
+    return guest.run("cat /tmp/rc", may_fail=True).isdigit()
+
+
 def test_its_acceptance_is_walked_and_passed(unit: Unit) -> None:
     guest, hub = unit
     begin = f'--technician "Sam Field" --panel PNL-00317 --patience {PATIENCE_S}'
     guest.run(f"({ACCEPT} {begin} > /tmp/report.json 2> /tmp/words; echo $? > /tmp/rc) &")
-    for step, hand in HANDS.items():
-        until(guest, f"the walk is at {step!r}", "Acceptance", "step", step, WALK_S)
-        hand(guest, hub)
-    soon(guest, "its end", lambda: at_the_time(guest).run("cat /tmp/rc", may_fail=True).isdigit(), WALK_S)
+    soon(guest, "its end", lambda: ended(guest, hub), WALK_S)
     print(f"\n{guest.run('cat /tmp/words')}")
     report = verify(guest.run("cat /tmp/report.json").encode(), (hub.agency.folder / "ca.pem").read_bytes())
     assert {each.part: each.outcome for each in report.walked if each.outcome != "passed"} == {}
+    assert {each.part: each.words for each in report.alone if each.outcome == "failed"} == {}
     assert (guest.run("cat /tmp/rc"), sound(report)) == ("0", "accepted")
