@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.audio.sweep import MATCH, RATE_HZ, Echo, find, judge, sweep
+from firmware.audio.sweep import MATCH, RATE_HZ, Echo, _likeness, find, judge, sweep
 
+SAMPLE = st.integers(-32_768, 32_767)
 GOOD = Echo(match=0.9, delay_ms=42.0, gain_db=-12.0)
 
 
@@ -71,3 +72,13 @@ def test_what_is_wrong_is_said(echo: Echo, floor: float | None, clipping: bool |
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
     assert len(judge(Echo(match=0.0), None, True).findings) == 4
+
+
+@given(st.lists(SAMPLE, min_size=1, max_size=8), st.lists(SAMPLE, min_size=8, max_size=30))
+def test_likeness_is_the_normalised_cross_correlation_at_every_place(sent: list[int], heard: list[int]) -> None:
+    at = _likeness(sent, heard)
+    for start in range(len(heard) - len(sent) + 1):
+        window = heard[start : start + len(sent)]
+        product = abs(sum(one * other for one, other in zip(sent, window, strict=True)))
+        energies = sum(each * each for each in sent) * sum(each * each for each in window)
+        assert at(start) == pytest.approx(product / math.sqrt(energies) if energies else 0.0)
