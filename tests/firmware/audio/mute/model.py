@@ -78,6 +78,11 @@ class Model:
         """The headset's own: it turns the switch, and the mixer says so."""
         if self.attached:
             self.switch_off = not self.switch_off
+            if self.lamp in (
+                "muted",
+                "fault",
+            ):  # as with a command: the lamp goes dark at once, the rest takes its time
+                self.asked_s = self.now_s
             self._tell()
 
     def press_hid(self) -> None:

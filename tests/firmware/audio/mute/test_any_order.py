@@ -57,3 +57,18 @@ class Headset(RuleBasedStateMachine):
 
 TestHeadset = Headset.TestCase
 TestHeadset.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+
+
+def test_its_own_button_just_after_a_proof_makes_it_live_and_dark_and_so_it_is_written() -> None:
+    """Its own button mutes, the panel says so once more, and its own button again: found by the machine above."""
+    model = Model()
+    model.run(0.5)
+    model.button()
+    model.run(0.015)
+    model.command(True)
+    model.run(0.145)
+    assert (model.lamp, model.stored) == ("muted", True)
+    model.button()
+    model.check()
+    model.run(0.05)
+    assert (model.lamp, model.stored, model.far_end) == ("live", False, True)
