@@ -78,7 +78,7 @@ class Model:
         """The headset's own: it turns the switch, and the mixer says so."""
         if self.attached:
             self.switch_off = not self.switch_off
-            if self.lamp in (
+            if self.lamp in ("muted", "fault"):  # as with a command: dark at once, and the rest takes its time
                 "muted",
                 "fault",
             ):  # as with a command: the lamp goes dark at once, the rest takes its time
