@@ -79,9 +79,6 @@ class Model:
         if self.attached:
             self.switch_off = not self.switch_off
             if self.lamp in ("muted", "fault"):  # as with a command: dark at once, and the rest takes its time
-                "muted",
-                "fault",
-            ):  # as with a command: the lamp goes dark at once, the rest takes its time
                 self.asked_s = self.now_s
             self._tell()
 
