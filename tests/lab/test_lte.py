@@ -19,7 +19,7 @@ from tests.lab.tunnelled import APN, Hub, in_the_field
 
 pytestmark = pytest.mark.timeout(3600)
 Unit = tuple[Guest, Hub]
-LEASE_S = 45
+LEASE_S, BACK_S = 45, 300
 DEAD = "nft 'table netdev dead { chain in { type filter hook ingress device eth0 priority 0; drop; } }'"
 
 
@@ -49,7 +49,7 @@ def test_the_modem_is_connected_by_the_units_own_profile(unit: Unit) -> None:
 
 def test_without_the_cable_the_hub_is_there_by_lte_and_a_panic_goes_that_way(unit: Unit) -> None:
     guest, hub = unit
-    carries(guest, "wired")
+    carries(guest, "wired", BACK_S)
     began = time.monotonic()
     guest.board.cable("wired", False)
     carries(guest, "lte")
@@ -59,20 +59,20 @@ def test_without_the_cable_the_hub_is_there_by_lte_and_a_panic_goes_that_way(uni
     assert (row["kind"], row["via"]) == ("panic", "lte")
     answered(guest, hub)
     guest.board.cable("wired", True)
-    carries(guest, "wired", 120)
+    carries(guest, "wired", BACK_S)
 
 
 def test_an_uplink_that_is_dead_with_its_cable_in_gives_way_and_is_taken_again(unit: Unit) -> None:
     """For longer than a lease of an address takes to be asked for anew (30 s)."""
     guest, _ = unit
-    carries(guest, "wired")
+    carries(guest, "wired", BACK_S)
     guest.run(DEAD)
     carries(guest, "lte")
     guest.run(f"sleep {LEASE_S}")
     assert (carrying(guest), guest.board.state("mbim")["connected"]) == ("lte", True)
     until(guest, "the hub by LTE", "HubLink", "connected", True, BOUND_S)
     guest.run("nft delete table netdev dead")
-    carries(guest, "wired", 240)
+    carries(guest, "wired", BACK_S)
 
 
 def test_a_service_that_is_killed_while_lte_carries_goes_on_with_it(unit: Unit) -> None:
@@ -84,7 +84,7 @@ def test_a_service_that_is_killed_while_lte_carries_goes_on_with_it(unit: Unit) 
     carries(guest, "lte")
     assert guest.run("ip route show default dev wwan0").splitlines()[0] == before.splitlines()[0]
     guest.board.cable("wired", True)
-    carries(guest, "wired", 120)
+    carries(guest, "wired", BACK_S)
 
 
 def test_a_network_that_was_lost_is_used_again(unit: Unit) -> None:

@@ -45,7 +45,10 @@ host = "{DATA.hub()}"
 keepalive_s = 60
 [alerts]
 acknowledged_lamp_s = 3600.0
-"""
+[failover]
+clean_s = 5.0
+hold_max_s = 10.0
+"""  # back on the cable in seconds: an emulated minute is several
 IDENTITY, CONNECT_S = "/var/lib/hdu/identity", 180.0
 
 
