@@ -20,7 +20,7 @@ from tests.lab.tunnelled import APN, Hub, in_the_field
 pytestmark = pytest.mark.timeout(3600)
 Unit = tuple[Guest, Hub]
 LEASE_S, BACK_S = 45, 300
-DEAD = "nft 'table netdev dead { chain in { type filter hook ingress device eth0 priority 0; drop; } }'"
+DEAD = "nft 'table netdev dead { chain in { type filter hook ingress device eth0 priority 0; drop; }; }'"
 
 
 def carrying(guest: Guest) -> str | None:
