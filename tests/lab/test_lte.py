@@ -37,6 +37,7 @@ def carries(guest: Guest, name: str, bound_s: float = BOUND_S) -> None:
 @pytest.fixture(scope="module")
 def unit(ready: Path, tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unit]:
     with in_the_field(ready, tools, tmp_path_factory.mktemp("unit"), ("mbim",), has_lte=True) as made:
+        answered(*made)  # with a panic that waits no unit goes back to its cable
         yield made
 
 
