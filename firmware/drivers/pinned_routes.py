@@ -16,6 +16,7 @@ from typing import NamedTuple
 from firmware.drivers.carrier import attributes
 from firmware.drivers.ports import Link
 
+NLMSG_ERROR, NLMSG_DONE, DUMP_S = 2, 3, 5.0
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 REQUEST, ACK, DUMP, CREATE, APPEND = 0x1, 0x4, 0x300, 0x400, 0x800
 RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 4, 5, 6, 7, 15
@@ -60,24 +61,34 @@ def message(kind: int, flags: int, table: int, interface: int, pin: Pin | None) 
 
 def standing(table: int) -> dict[str, int]:
     """Interface to metric of our default routes in `table`, whoever put them there: a life of this service before."""
-    found = dict[str, int]()
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as asking:
-        request = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
-        asking.send(struct.pack("=IHHII", 16 + len(request), RTM_GETROUTE, REQUEST | DUMP, 0, 0) + request)
-        while routes := list(parsed(asking.recv(1 << 16))):
-            found |= {_named(each[RTA_OIF]): _number(each[RTA_PRIORITY]) for each in routes if _is_ours(each, table)}
+    ours = [route for route in _dumped() if _is_ours(route, table)]
+    found = {_named(route[RTA_OIF]): _number(route[RTA_PRIORITY]) for route in ours}
     return {name: metric for name, metric in found.items() if name}
 
 
-def parsed(data: bytes) -> Iterator[dict[int, bytes]]:
-    """The attributes of each route message of our protocol and to everywhere; of any other an empty one."""
+def _dumped() -> Iterator[dict[int, bytes]]:
+    """Every route of ours that the kernel has; OSError where it says no end of them within DUMP_S."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as asking:
+        asking.settimeout(DUMP_S)
+        request = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)
+        asking.send(struct.pack("=IHHII", 16 + len(request), RTM_GETROUTE, REQUEST | DUMP, 0, 0) + request)
+        ended = False
+        while not ended:
+            routes, ended = parsed(asking.recv(1 << 16))
+            yield from routes
+
+
+def parsed(data: bytes) -> tuple[list[dict[int, bytes]], bool]:
+    """The attributes of each of our routes to everywhere, and whether the end is said: with the last, or alone."""
+    found = list[dict[int, bytes]]()
     while len(data) >= 16:
         length, kind = struct.unpack_from("=IH", data)
-        if length < 16 or kind != RTM_NEWROUTE:
-            return
-        to_all, protocol = not data[17], data[21]
-        yield attributes(data[28:length]) if to_all and protocol == OURS else {}
+        if length < 16 or kind in (NLMSG_ERROR, NLMSG_DONE):
+            return found, True
+        if kind == RTM_NEWROUTE and not data[17] and data[21] == OURS:
+            found.append(attributes(data[28:length]))
         data = data[(length + 3) & ~3 :]
+    return found, False
 
 
 def _is_ours(route: dict[int, bytes], table: int) -> bool:

@@ -61,6 +61,7 @@ def seen(unit: Guest, name: str, wanted: object) -> Any:
 
 def test_it_is_let_in_found_by_its_identity_and_measured(unit: Guest, board: Board) -> None:
     assert fact(unit, "Headset", "name") == "Lab headset"
+    assert unit.run("journalctl -b -u hdu-headset -o cat --no-pager | grep 'no udev here'", may_fail=True) == ""
     assert "Lab headset" in unit.run("cat /proc/asound/cards")
     soon(unit, "its level", lambda: fact(unit, "Headset", "level_dbfs") is not None)
     board.command("headset", {"speaking": True, "level_dbfs": -20})

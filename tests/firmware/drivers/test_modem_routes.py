@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import struct
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
+from firmware.drivers.pinned_routes import parsed
 from firmware.drivers.ports import Link
 from firmware.failover import profiles, routes
 
@@ -78,6 +80,30 @@ def test_a_bearer_that_went_and_came_has_its_route_again() -> None:
     )
     assert metrics(out[0]) == []
     assert metrics(out[1]) == [(49, "91"), (2000, "static")]
+
+
+def route(protocol: int, bits: int = 0) -> bytes:
+    body = struct.pack("=BBBBBBBBI", 2, bits, 0, 0, 254, protocol, 0, 1, 0) + struct.pack("=HHI", 8, 6, 49)
+    return struct.pack("=IHHII", 16 + len(body), 24, 2, 0, 0) + body
+
+
+DONE = struct.pack("=IHHIII", 20, 3, 2, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "count", "ended"),
+    [
+        (route(91) + route(4), 1, False),
+        (route(91) + route(91) + DONE, 2, True),
+        (DONE, 0, True),
+        (route(91, bits=24), 0, False),
+        (b"", 0, False),
+    ],
+)
+def test_the_end_of_a_dump_is_found_with_its_last_routes_or_alone(data: bytes, count: int, ended: bool) -> None:
+    """Kernels differ, and one who waits for a message of its own would wait for ever."""
+    routes_, over = parsed(data)
+    assert (len(routes_), over) == (count, ended)
 
 
 def test_the_profile_stands_behind_every_metric_that_is_ever_set() -> None:
