@@ -39,7 +39,7 @@ class Tunnel(Struct, frozen=True):
         return host(self.network, number)
 
 
-# An operator may leave 1358 bytes for a datagram (3GPP TS 23.060, 9.3), and not every one carries more in pieces.
+# An operator may leave 1358 bytes for a datagram (3GPP TS 24.301, 6.6.4.2), and not every one carries more in pieces.
 # WireGuard adds 60 to each (IPv4), and wg-voice's go through a second tunnel.
 DATA = Tunnel("wg-data", 51820, 1280, "10.79.0.0")
 WIRED = Tunnel("wg-a", 51821, 1440, "10.82.0.0", mark=101)

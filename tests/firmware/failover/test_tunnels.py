@@ -93,7 +93,7 @@ def test_a_site_that_says_nothing_has_broker_and_calls_in_the_tunnels_that_are_t
 
 
 def test_no_datagram_comes_to_lte_in_pieces() -> None:
-    """3GPP TS 23.060, 9.3; WireGuard adds 32 to what it carries, UDP 8 and IPv4 20."""
+    """3GPP TS 24.301, 6.6.4.2; WireGuard adds 32 to what it carries, UDP 8 and IPv4 20."""
     assert DATA.mtu + 60 <= 1358
     assert VOICE.mtu + 2 * 60 <= 1358
     assert VOICE.mtu + 60 <= min(WIRED.mtu, LTE.mtu)
