@@ -52,6 +52,8 @@ url = "{url}"
 poll_s = 120.0
 quiet_minutes = 0.0
 """
+RISEN = "until journalctl -b -u floor -o cat --no-pager | grep -q ^Finished; do sleep 0.5; done"
+"""RAUC has started anew for what was proven: a test that installs at once would meet that."""
 SPOOL = "ls /var/lib/hdu/spool/*.alert"
 ROLL_OUT = """id = "release-{version}"
 target = "bundles/{version}.raucb"
@@ -82,6 +84,7 @@ def prepare(guest: Guest, probes: int) -> None:
     guest.run("until ls /var/lib/hdu/spool/*.alert; do sleep 0.2; done", 60)
     guest.board.command("panel", {"button": "panic", "action": "release"})
     guest.run(f"cat /etc/machine-id > {HERE}/id; {SPOOL} > {HERE}/spool; sync")
+    guest.run(RISEN, 300)
 
 
 def is_itself(guest: Guest) -> None:
