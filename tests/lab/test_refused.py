@@ -1,4 +1,4 @@
-"""What RAUC refuses on the unit, from a web server, with its reason; the unit goes on as it was."""
+"""What RAUC refuses on the unit, from a web server, with its reason; the unit goes on as it was. And what it takes."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,22 @@ from tests.lab.web import Shelf
 
 pytestmark = pytest.mark.timeout(3600)
 INSTALL_S = 600
+UDEVD = "/sys/fs/cgroup/system.slice/systemd-udevd.service/udev"
+AT_ONCE = """import os, socket
+heard = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15)  # NETLINK_KOBJECT_UEVENT (netlink(7))
+heard.bind((0, 1))
+os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+print("listens", flush=True)
+while True:
+    action, _, device = heard.recv(65536).partition(b"\\0")[0].decode(errors="replace").partition("@")
+    if action == "change" and "/nbd" in device:
+        try:
+            os.close(os.open("/dev/" + device.rpartition("/")[2], os.O_RDONLY | os.O_NONBLOCK))
+            print("opened", device, flush=True)
+        except OSError as error:
+            print(error, flush=True)
+"""
+"""What udev does with a disk it hears of, before anybody else has its turn."""
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +97,15 @@ def test_what_changes_only_our_python_costs_a_tenth(up: Guest, shop: Shelf, newe
     assert "succeeded" in said, said
     assert shop.sent <= 0.10 * whole
     assert up.run("fw_printenv -n BOOT_ORDER") == "B A"
+
+
+def test_udev_cannot_take_the_bundle_away_however_early_it_looks(up: Guest, shop: Shelf, newer: Path) -> None:
+    """As a process of udev's that always comes before RAUC; in udev's place, with what udev may do."""
+    up.run(f"cat > /run/at-once.py <<'EOF'\n{AT_ONCE}EOF")
+    begin = f"echo 0 > {UDEVD}/cgroup.procs; exec python3 /run/at-once.py"
+    up.run(f"({begin}) > /run/at-once 2>&1 & echo $! > /run/at-once.pid")
+    up.run("until grep -q listens /run/at-once; do sleep 0.2; done", 60)
+    said = install(up, shop, newer)
+    looked = up.run("kill $(cat /run/at-once.pid); cat /run/at-once")
+    assert "succeeded" in said, said
+    assert "not permitted" in looked and "opened" not in looked, looked
