@@ -2,9 +2,9 @@
 
 python -m tests.lab [--again] [--minutes 60] [--env board.yaml] [FILE ...]
 
-Each file of tests is kept by what it and the image are made of. The files that tell most in a few minutes come first;
-what would not end within the minutes is not begun, and named. labgrid drives it; `--env` names a bench of yours
-(board.yaml.example), of which nothing is kept: which image is on that card is not known here.
+Each file of tests is kept by what it, the image and the twins are made of. The files that tell most in a few minutes
+come first; what would not end within the minutes is not begun, and named. labgrid drives it; `--env` names a bench of
+yours (board.yaml.example), of which nothing is kept: which image is on that card is not known here.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def fits(file: Path, ends: float) -> bool:
 def stamp(file: Path) -> Path:
     """Where it is kept that this file passed for this image."""
     shared = [each for each in HERE.iterdir() if each.is_file() and not each.name.startswith("test_")]
-    around = (CHECKOUT / "hw" / "board", CHECKOUT / "hw" / "panel", CHECKOUT / "hub" / "updates")
+    around = (CHECKOUT / "hw", CHECKOUT / "hub" / "updates")
     lock = (CHECKOUT / "requirements.lock").read_bytes()
     return cache() / "passed" / key(content(*build.MADE_OF, *around, *sorted(shared), file), lock, file.name)
 
