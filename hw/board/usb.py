@@ -10,6 +10,9 @@ from typing import NamedTuple
 from hw.board.monitor import Monitor, MonitorError
 
 LOOK_S = 0.5
+TAKES = ("running", "prelaunch")
+"""States of a machine (QMP, RunState) in which it is plugged into: one that is still being taken up from where it was
+saved takes nothing rightly."""
 Words = Mapping[str, object]
 log = logging.getLogger("board")
 
@@ -52,11 +55,11 @@ class Adapter:
         self._left: list[str] = []
 
     async def follow(self) -> None:
-        """While one machine runs. One that is still being taken up from where it was saved takes nothing rightly."""
+        """While one machine is there."""
         self._where, self._plugged, self._left = "", "", list[str]()
         try:
             while True:
-                if (await self.monitor.execute("query-status"))["status"] == "running":
+                if (await self.monitor.execute("query-status"))["status"] in TAKES:
                     await self._look()
                 await asyncio.sleep(LOOK_S)
         except MonitorError as error:
