@@ -63,16 +63,23 @@ class Baresip:
         self._answers: dict[str, asyncio.Future[str]] = {}
         self._tokens = itertools.count(1)
         self._writer: asyncio.StreamWriter | None = None
+        self._has_extension = False
 
     @property
     def pid(self) -> int:
         return self.process.pid
 
     async def register(self, account: str, aor: str) -> None:
-        """Puts the extension in the place of an earlier one, whose calls end; REGISTER goes out at once."""
-        with contextlib.suppress(SoftphoneError):
-            await self.command("uadel", aor)
+        """Puts the extension in the place of an earlier one, whose calls end; REGISTER goes out at once.
+
+        The new one is there before the old one goes: their contacts differ, so that an un-REGISTER of the old one that
+        comes late takes nothing of the new one away.
+        """
         await self.command("uanew", account)
+        if self._has_extension:
+            with contextlib.suppress(SoftphoneError):
+                await self.command("uadel", aor)
+        self._has_extension = True
 
     async def command(self, name: str, params: str = "") -> str:
         """One command and its answer; SoftphoneError where it fails or is not answered in time."""

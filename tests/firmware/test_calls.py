@@ -10,7 +10,7 @@ import pytest
 
 from firmware import bus
 from firmware.config import CallPolicy
-from firmware.facts import Headset, Uplink, Uplinks
+from firmware.facts import Call, Headset, Uplink, Uplinks
 from tests.firmware.call_scene import NEEDED, UNIT, eventually, is_gone, scene
 
 MISSING = [name for name in NEEDED if not shutil.which(name)]
@@ -96,6 +96,30 @@ async def test_it_registers_anew_when_the_active_uplink_changes(tmp_path: Path) 
         uplinks.set(_active("lte"))
         await here.until(lambda call: any(each.registered is None for each in here.seen) and bool(call.registered))
         await here.talk()
+
+
+async def test_a_call_finds_it_after_each_change_of_uplink(tmp_path: Path) -> None:
+    """Old and new extension are told to the registrar together, which must not take the last word of the old one for
+    the new one's."""
+    async with scene(tmp_path) as here:
+        await here.until(lambda call: bool(call.registered))
+        uplinks = bus.Export(here.bus, "Uplinks", _active("wired"))
+        await uplinks.own()
+        for name in ("lte", "wired") * 4:
+            here.seen.clear()
+            uplinks.set(_active(name))
+            await here.until(lambda _: _anew(here.seen))
+            await here.agency.command({"action": "ring"})
+            await here.until(lambda call: call.state == "ringing")
+            await here.agency.command({"action": "hang-up"})
+            await here.until(lambda call: call.state == "idle")
+            await eventually(lambda: here.agency.call == "idle")
+
+
+def _anew(seen: list[Call]) -> bool:
+    """Not registered, and then registered."""
+    told = [call.registered for call in seen]
+    return None in told and told[-1] is True
 
 
 async def test_nothing_takes_connections_but_on_the_tunnel_and_loopback(tmp_path: Path) -> None:
